@@ -1,0 +1,1 @@
+"""The published truth: OpenPGP, pool, catalogue, indices, snapshots, inclusion."""

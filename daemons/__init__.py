@@ -1,0 +1,1 @@
+"""The running parts: settings, daemon skeleton, supervisor, intake, dispatch, builds, publication, notices, command."""

@@ -1,0 +1,1 @@
+"""What travels and how it moves: values, names, durable writes, spool, claims, recovery, watching, journal."""

@@ -1,0 +1,122 @@
+"""The only module that renames, links, removes and syncs.
+
+`disk` is the one object every change of state goes through; a test replaces it and dies at the call of its choice.
+Each method is one system call, or one file written, synced and closed. The functions below put the calls together.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import BinaryIO
+
+
+class Disk:
+    """System calls that change what is on disk; paths are given whole."""
+
+    def mkdir(self, path: Path, mode: int = 0o755) -> None:
+        """Make one directory with exactly this mode, whatever the umask."""
+        os.mkdir(path, mode)
+        os.chmod(path, mode)
+
+    def create(self, path: Path, data: bytes, mode: int = 0o444) -> None:
+        """Write a new file and sync it. Raises FileExistsError."""
+        with self.open_new(path, mode) as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def open_new(self, path: Path, mode: int = 0o444) -> BinaryIO:
+        """Open a new file for writing, with exactly this mode. Raises FileExistsError."""
+        file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, mode), "wb")
+        os.fchmod(file.fileno(), mode)
+        return file
+
+    def append(self, path: Path, data: bytes) -> None:
+        """Add bytes at the end of a file in one write, and sync it."""
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+        try:
+            os.write(descriptor, data)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def rename(self, old: Path, new: Path) -> None:
+        """Rename; a file replaces a file."""
+        os.rename(old, new)
+
+    def link(self, old: Path, new: Path) -> None:
+        """Give a file a second name. Raises FileExistsError."""
+        os.link(old, new, follow_symlinks=False)
+
+    def symlink(self, target: str, path: Path) -> None:
+        """Make a symbolic link. Raises FileExistsError."""
+        os.symlink(target, path)
+
+    def unlink(self, path: Path) -> None:
+        """Remove a file."""
+        os.unlink(path)
+
+    def rmdir(self, path: Path) -> None:
+        """Remove an empty directory."""
+        os.rmdir(path)
+
+    def sync(self, path: Path) -> None:
+        """Sync a directory or a file."""
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+disk = Disk()
+
+
+def replace(path: Path, data: bytes, mode: int = 0o644) -> None:
+    """Write a file so that a reader sees the old content or the new; the name is synced."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}.new")
+    aside.unlink(missing_ok=True)
+    disk.create(aside, data, mode)
+    disk.rename(aside, path)
+    disk.sync(path.parent)
+
+
+def point(path: Path, target: str) -> None:
+    """Make a symbolic link, or turn an existing one, in one rename; the name is synced."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}.new")
+    aside.unlink(missing_ok=True)
+    disk.symlink(target, aside)
+    disk.rename(aside, path)
+    disk.sync(path.parent)
+
+
+def move(old: Path, new: Path) -> None:
+    """Rename a directory into another room, and sync both rooms, the new one first."""
+    disk.rename(old, new)
+    disk.sync(new.parent)
+    if old.parent != new.parent:
+        disk.sync(old.parent)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a whole directory tree, following no link; what is gone already is no error."""
+    try:
+        if path.is_dir() and not path.is_symlink():
+            for child in os.scandir(path):
+                remove(Path(child.path))
+            disk.rmdir(path)
+        else:
+            disk.unlink(path)
+    except FileNotFoundError:
+        return
+
+
+def make(path: Path, mode: int = 0o755) -> None:
+    """Make a directory and its parents where they are missing."""
+    if not path.is_dir():
+        make(path.parent)
+        try:
+            disk.mkdir(path, mode)
+        except FileExistsError:
+            return

@@ -1,0 +1,125 @@
+"""The values that travel: frozen structs without behaviour, as they stand in envelopes.
+
+A struct's fields are the file format: a field is added with a default, never renamed and never reused.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from msgspec import Struct
+
+from queues.names import Key
+
+Fingerprint = str
+Gate = Literal["no-regression", "built", "complete"]
+Verdict = Literal["built", "failed"]
+
+
+class FileRef(Struct, frozen=True):
+    """One file of an entry: its plain name, its size in bytes and its SHA256 in lower-case hex."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+class Upload(Struct, frozen=True, tag=True):
+    """A source upload that was taken: what its signed `.changes` says, and who brought it.
+
+    `files` holds every file of the source (also an orig tarball taken from the pool), the `.dsc` and the `.changes`.
+    `uploader` is the SSH account that carried it; `signer` is the OpenPGP certificate that decided its rights.
+    `distribution` is what the `.changes` says, `suite` the suite that accepts it.
+    """
+
+    key: Key
+    source: str
+    version: str
+    suite: str
+    distribution: str
+    uploader: str
+    signer: Fingerprint
+    signed_by: str
+    maintainer: str
+    changed_by: str
+    received: datetime
+    files: tuple[FileRef, ...]
+    component: str = "main"
+
+
+class Plan(Struct, frozen=True, tag=True):
+    """What an upload's build jobs are, written once at dispatch: architectures (`all` among them) and the gate.
+
+    `required` names the architectures that must succeed under this gate; `main` those that are not merely `all`.
+    """
+
+    architectures: tuple[str, ...]
+    gate: Gate
+    required: tuple[str, ...] = ()
+
+
+class BuildJob(Struct, frozen=True, tag=True):
+    """One architecture of one upload: a `-B` build, or an `-A` build when the architecture is `all`."""
+
+    upload: Key
+    source: str
+    version: str
+    architecture: str
+    suite: str
+    dsc: FileRef
+    files: tuple[FileRef, ...]
+
+
+class BuildResult(Struct, frozen=True, tag=True):
+    """What came of a job. `files` are the results (empty when failed), `log` the whole log.
+
+    `phase` is one of setup, install, unpack, build, collect, check; `reason` one line for a person.
+    `started` and `finished` are UTC.
+    """
+
+    job: BuildJob
+    verdict: Verdict
+    reason: str
+    phase: str
+    files: tuple[FileRef, ...]
+    log: FileRef
+    started: datetime
+    finished: datetime
+
+
+class Notice(Struct, frozen=True, tag=True):
+    """Something a person is told: the event's name, whom it concerns, and the facts its template needs."""
+
+    event: str
+    upload: Key
+    source: str
+    version: str
+    suite: str
+    recipients: tuple[str, ...]
+    facts: dict[str, str]
+    at: datetime
+
+
+class Suite(Struct, frozen=True, forbid_unknown_fields=True):
+    """A suite's rules: what it accepts, for which architectures it builds, how it is published.
+
+    `accepts` are the distributions of a `.changes` that land here (besides the suite's own name). `all_on` is the
+    architecture on which `all` is built; `base` the Debian suite its environments are made of. `dbgsym` says where
+    -dbgsym packages go: `debug` (SUITE-debug), `same` or `dropped`.
+    """
+
+    name: str
+    accepts: tuple[str, ...] = ()
+    architectures: tuple[str, ...] = ("amd64",)
+    components: tuple[str, ...] = ("main",)
+    formats: tuple[str, ...] = ("1.0", "3.0 (native)", "3.0 (quilt)")
+    base: str = "bookworm"
+    all_on: str = ""
+    gate: Gate = "no-regression"
+    dbgsym: Literal["debug", "same", "dropped"] = "debug"
+    origin: str = "debmill"
+    label: str = "debmill"
+    codename: str = ""
+    valid_days: int = 0
+    notify_domains: tuple[str, ...] = ()

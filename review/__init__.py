@@ -1,0 +1,1 @@
+"""Judgement: what an upload must be to be taken, and what a reviewer decides about it."""
