@@ -74,8 +74,8 @@ disk = Disk()
 
 
 def replace(path: Path, data: bytes, mode: int = 0o644) -> None:
-    """Write a file so that a reader sees the old content or the new; the name is synced."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}.new")
+    """Write a file so that a reader sees the old content or the new; the name is synced. One writer at a time."""
+    aside = path.with_name(f".{path.name}.new")
     aside.unlink(missing_ok=True)
     disk.create(aside, data, mode)
     disk.rename(aside, path)
@@ -84,7 +84,7 @@ def replace(path: Path, data: bytes, mode: int = 0o644) -> None:
 
 def point(path: Path, target: str) -> None:
     """Make a symbolic link, or turn an existing one, in one rename; the name is synced."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}.new")
+    aside = path.with_name(f".{path.name}.new")
     aside.unlink(missing_ok=True)
     disk.symlink(target, aside)
     disk.rename(aside, path)
@@ -103,8 +103,8 @@ def remove(path: Path) -> None:
     """Remove a file or a whole directory tree, following no link; what is gone already is no error."""
     try:
         if path.is_dir() and not path.is_symlink():
-            for child in os.scandir(path):
-                remove(Path(child.path))
+            for name in os.listdir(path):
+                remove(path / name)
             disk.rmdir(path)
         else:
             disk.unlink(path)

@@ -1,0 +1,46 @@
+"""The envelope of an entry: one struct as JSON, written once, with the version of its format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+FILE = "envelope"
+FORMAT = 1
+LARGEST = 1 << 20  # bytes
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+class Unreadable(ValueError):
+    """An envelope that is missing, cut short, of another format, or of another type."""
+
+
+def encode(content: msgspec.Struct) -> bytes:
+    """Write a struct as a file's content, ending in a newline."""
+    fields = msgspec.to_builtins(content, builtin_types=())
+    return msgspec.json.format(msgspec.json.encode({"format": FORMAT, **fields}), indent=1) + b"\n"
+
+
+def decode(data: bytes, kind: type[T]) -> T:
+    """Read a struct back. Raises Unreadable."""
+    try:
+        fields = msgspec.json.decode(data, type=dict[str, msgspec.Raw])
+        found = msgspec.json.decode(fields.get("format", msgspec.Raw(b"null")), type=int)
+        if found != FORMAT:
+            raise Unreadable(f"format {found} where {FORMAT} is known")
+        return msgspec.json.decode(data, type=kind)
+    except msgspec.MsgspecError as error:
+        raise Unreadable(str(error)) from None
+
+
+def read(entry: Path, kind: type[T], name: str = FILE) -> T:
+    """Read a paper of an entry. Raises Unreadable; FileNotFoundError when the entry itself is gone."""
+    try:
+        with open(entry / name, "rb") as file:
+            return decode(file.read(LARGEST), kind)
+    except FileNotFoundError:
+        if entry.is_dir():
+            raise Unreadable(f"there is no {name}") from None
+        raise
