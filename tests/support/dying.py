@@ -39,6 +39,8 @@ class DyingDisk(atomic.Disk):
                 raise Died(f"before call {number}: {name}{args}")
             result = call(*args, **kwargs)
             if number == self.at:
+                if name == "open_new":
+                    result.close()  # as the kernel does for the dead
                 raise Died(f"after call {number}: {name}{args}")
             return result
 
