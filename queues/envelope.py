@@ -7,13 +7,15 @@ from typing import TypeVar
 
 import msgspec
 
+from queues.problem import Problem
+
 FILE = "envelope"
 FORMAT = 1
 LARGEST = 1 << 20  # bytes
 T = TypeVar("T", bound=msgspec.Struct)
 
 
-class Unreadable(ValueError):
+class Unreadable(Problem):
     """An envelope that is missing, cut short, of another format, or of another type."""
 
 

@@ -11,6 +11,8 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, NewType
 
+from queues.problem import Problem
+
 Key = NewType("Key", str)
 
 # Policy 5.6.1 (source names) and 5.6.12 (versions); `_` is in neither, so it can separate.
@@ -24,7 +26,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LONGEST = 200  # bytes of a key, so that name, stamp and a temporary suffix stay below NAME_MAX
 
 
-class NotAName(ValueError):
+class NotAName(Problem):
     """A string that is no key or entry name."""
 
 

@@ -6,9 +6,9 @@ A struct's fields are the file format: a field is added with a default, never re
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from queues.names import Key
 
@@ -102,24 +102,31 @@ class Notice(Struct, frozen=True, tag=True):
 
 
 class Suite(Struct, frozen=True, forbid_unknown_fields=True):
-    """A suite's rules: what it accepts, for which architectures it builds, how it is published.
+    """A suite's rules: what it accepts, for which architectures it builds, how it is published."""
 
-    `accepts` are the distributions of a `.changes` that land here (besides the suite's own name). `all_on` is the
-    architecture on which `all` is built; `base` the Debian suite its environments are made of. `dbgsym` says where
-    -dbgsym packages go: `debug` (SUITE-debug), `same` or `dropped`.
-    """
-
-    name: str
-    accepts: tuple[str, ...] = ()
-    architectures: tuple[str, ...] = ("amd64",)
-    components: tuple[str, ...] = ("main",)
-    formats: tuple[str, ...] = ("1.0", "3.0 (native)", "3.0 (quilt)")
-    base: str = "bookworm"
-    all_on: str = ""
-    gate: Gate = "no-regression"
-    dbgsym: Literal["debug", "same", "dropped"] = "debug"
-    origin: str = "debmill"
-    label: str = "debmill"
-    codename: str = ""
-    valid_days: int = 0
-    notify_domains: tuple[str, ...] = ()
+    name: Annotated[str, Meta(description="The suite's name; the table's own name, not written again.")]
+    accepts: Annotated[
+        tuple[str, ...], Meta(description="Distributions of a .changes that land here, besides the suite's own name.")
+    ] = ()
+    architectures: Annotated[tuple[str, ...], Meta(description="Architectures that are built and published.")] = (
+        "amd64",
+    )
+    components: Annotated[tuple[str, ...], Meta(description="Components; the first is the default.")] = ("main",)
+    formats: Annotated[tuple[str, ...], Meta(description="Source formats that are accepted.")] = (
+        "1.0",
+        "3.0 (native)",
+        "3.0 (quilt)",
+    )
+    base: Annotated[str, Meta(description="The Debian suite that build environments are made of.")] = "bookworm"
+    all_on: Annotated[str, Meta(description="Architecture on which 'all' is built; empty: the first.")] = ""
+    gate: Annotated[Gate, Meta(description="What must be built before an upload is published.")] = "no-regression"
+    dbgsym: Annotated[
+        Literal["debug", "same", "dropped"], Meta(description="Where -dbgsym packages go: SUITE-debug, here, nowhere.")
+    ] = "debug"
+    origin: Annotated[str, Meta(description="Origin in Release; never change it: apt clients stop.")] = "debmill"
+    label: Annotated[str, Meta(description="Label in Release; never change it: apt clients stop.")] = "debmill"
+    codename: Annotated[str, Meta(description="Codename in Release; empty: the suite's name.")] = ""
+    valid_days: Annotated[int, Meta(description="Days until Release expires; 0: never.")] = 0
+    notify_domains: Annotated[
+        tuple[str, ...], Meta(description="Mail domains whose Maintainer and Changed-By are told, too.")
+    ] = ()

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from watchdog.events import DirCreatedEvent, DirMovedEvent, FileCreatedEvent, FileMovedEvent, FileSystemEvent
 from watchdog.events import FileSystemEventHandler as Handler
@@ -22,30 +21,27 @@ ARRIVALS: list[type[FileSystemEvent]] = [DirCreatedEvent, DirMovedEvent, FileCre
 
 
 class Wakeup(Handler):
-    """Something to sleep on until an entry arrives in one of the directories, or `ring` is called."""
+    """Something to sleep on until an entry arrives in one of the watched directories, or `ring` is called."""
 
-    def __init__(self, directories: Iterable[Path]) -> None:
+    def __init__(self) -> None:
         self._event = threading.Event()
-        self._directories = list(directories)
-        self._observer = Observer()
 
-    def __enter__(self) -> Self:
-        """Begin to watch; what cannot be watched is left to the timer."""
+    @contextmanager
+    def watching(self, directories: Iterable[Path]) -> Iterator[None]:
+        """Be woken by arrivals in these directories; what cannot be watched is left to the timer."""
+        observer = Observer()
         try:
-            for directory in self._directories:
-                self._observer.schedule(self, str(directory), recursive=False, event_filter=ARRIVALS)
-            self._observer.start()
+            for directory in directories:
+                observer.schedule(self, str(directory), recursive=False, event_filter=ARRIVALS)
+            observer.start()
         except OSError as error:
-            log.warning("no events for %s and others (%s): found by scan alone", self._directories[0], error)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop watching."""
-        if self._observer.is_alive():
-            self._observer.stop()
-            self._observer.join()
+            log.warning("no events can be had (%s): arrivals are found by scan alone", error)
+        try:
+            yield
+        finally:
+            if observer.is_alive():
+                observer.stop()
+                observer.join()
 
     def on_any_event(self, event: FileSystemEvent) -> None:  # noqa: ARG002 -- that there was one is all we use
         """Note that something arrived."""

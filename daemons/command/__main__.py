@@ -1,0 +1,5 @@
+"""`python -m daemons.command`: as the supervisor starts its daemons."""
+
+from daemons.command import main
+
+main()

@@ -1,0 +1,60 @@
+"""`debmill daemon NAME`: one daemon in the foreground, as a systemd unit or the supervisor starts it."""
+
+from __future__ import annotations
+
+import click
+
+from daemons.logs import to_stderr
+from daemons.sites import Site, pass_site
+
+
+@click.group()
+def command() -> None:
+    """Run one daemon in the foreground until SIGTERM."""
+    to_stderr(verbose=True)
+
+
+@command.command()
+@pass_site
+def intake(site: Site) -> None:
+    """Take uploads by SFTP and put them into review."""
+    from daemons.reception import Reception
+
+    Reception(site).run()
+
+
+@command.command()
+@pass_site
+def master(site: Site) -> None:
+    """Plan accepted uploads, dispatch their build jobs, and open the gate."""
+    from daemons.master import Master
+
+    Master(site).run()
+
+
+@command.command()
+@click.argument("slot", default="1")
+@pass_site
+def build(site: Site, slot: str) -> None:
+    """Build the oldest jobs, one at a time; SLOT names this daemon among several."""
+    from daemons.builder import Builder
+
+    Builder(site, slot).run()
+
+
+@command.command()
+@pass_site
+def include(site: Site) -> None:
+    """Publish uploads whose gate passed."""
+    from daemons.publisher import Publisher
+
+    Publisher(site).run()
+
+
+@command.command()
+@pass_site
+def notify(site: Site) -> None:
+    """Send notices by mail, or lay them in logs/mail."""
+    from daemons.notifier import Notifier
+
+    Notifier(site).run()

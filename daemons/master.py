@@ -1,0 +1,115 @@
+"""The master daemon: writes each accepted upload's plan, dispatches its jobs, and opens the gate.
+
+It never builds and never publishes. Every step may be repeated: the plan is written once, jobs have derived names,
+and the gate decides from results alone.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+
+from daemons import gate, results, superseding
+from daemons.daemon import Daemon
+from daemons.notices import tell
+from daemons.sites import Site
+from queues import envelope
+from queues.entry import Entry
+from queues.names import EntryName, part_key
+from queues.rooms import Room
+from queues.values import BuildJob, BuildResult, Plan, Upload
+from review import planning
+
+PLAN = "plan"
+RELEASE = "release"
+log = logging.getLogger(__name__)
+
+
+class Master(Daemon[Upload]):
+    """Claims accepted uploads; looks at the waiting ones whenever a result may have come."""
+
+    def __init__(self, site: Site) -> None:
+        super().__init__("master", site.run, [site.spool.master], site.spool.clock)
+        self.site = site
+        self.spool = site.spool
+
+    def watched(self) -> list[Path]:
+        """Name where accepted uploads, releases of the gate and results arrive."""
+        failed = [queue.room(Room.FAILED) for queue in self.spool.builds()]
+        return [*super().watched(), self.spool.master.room(Room.WAITING), self.spool.parts.room(Room.PARTS), *failed]
+
+    def handle(self, entry: Entry[Upload]) -> None:
+        """Plan and dispatch one upload, and let it wait for its results."""
+        upload = entry.envelope
+        published = self.site.repository.catalogue(upload.suite).version_of(upload.source)
+        newer = superseding.newest(self.spool, upload, published)
+        if newer is not None:
+            entry.note("superseded", by=newer)
+            tell(self.site, "superseded", upload, self.clock(), by=newer)
+            entry.move(self.spool.master, Room.FAILED)
+            return
+        for older in superseding.supersede(self.spool, upload):
+            tell(self.site, "superseded", older, self.clock(), by=upload.version)
+        plan = self._plan(entry)
+        for architecture in plan.architectures:
+            self._dispatch(entry, architecture)
+        entry.note("dispatched", architectures=" ".join(plan.architectures), gate=plan.gate)
+        entry.move(self.spool.master, Room.WAITING)
+
+    def idle(self, now: datetime) -> None:
+        """Ask the gate about every waiting upload."""
+        for name in self.spool.master.names(Room.WAITING):
+            try:
+                self._ask(name, now)
+            except FileNotFoundError:
+                continue  # it moved on while we looked
+            except Exception:
+                log.exception("master %s: the gate could not decide", name)
+
+    def _plan(self, entry: Entry[Upload]) -> Plan:
+        upload = entry.envelope
+        if not (entry.path / PLAN).exists():
+            suite = self.site.suite(upload.suite)
+            architectures = planning.architectures(entry.files, upload, suite)
+            published = self.site.repository.catalogue(upload.suite).architectures_of(upload.source)
+            needed = gate.required(suite.gate, architectures, published)
+            entry.paper(PLAN, Plan(tuple(architectures), suite.gate, needed))
+        return envelope.read(entry.path, Plan, PLAN)
+
+    def _dispatch(self, entry: Entry[Upload], architecture: str) -> None:
+        upload = entry.envelope
+        dsc = next(file for file in upload.files if file.name.endswith(".dsc"))
+        sources = tuple(file for file in upload.files if not file.name.endswith((".changes", ".buildinfo")))
+        job = BuildJob(upload.key, upload.source, upload.version, architecture, upload.suite, dsc, sources)
+        name = EntryName(entry.name.stamp, part_key(upload.key, architecture))
+        files = {file.name: entry.files / file.name for file in sources}
+        self.spool.build(architecture).put(name, job, files, [("queued", {"upload": upload.key})])
+
+    def _ask(self, name: EntryName, now: datetime) -> None:
+        path = self.spool.master.where(Room.WAITING, name)
+        plan = envelope.read(path, Plan, PLAN)
+        found = results.of(self.spool, name.key, plan.architectures)
+        decision = gate.decide(plan, found, released=(path / RELEASE).exists())
+        if not isinstance(decision, gate.Wait):
+            with self.spool.master.claim(name.key, Room.WAITING) as entry:
+                if entry is not None:
+                    self._apply(entry, decision, found, now)
+
+    def _apply(
+        self, entry: Entry[Upload], decision: gate.Decision, found: Mapping[str, BuildResult], now: datetime
+    ) -> None:
+        match decision:
+            case gate.Include(built):
+                entry.note("gate passed", built=" ".join(built))
+                entry.move(self.spool.archive, stamp=self.spool.archive.stamp(now))
+            case gate.Withhold(reason):
+                entry.note("withheld", reason=reason)
+                tell(self.site, "withheld", entry.envelope, now, reason=reason)
+                entry.move(self.spool.master, Room.HOLD)
+            case gate.Abandon(reason):
+                entry.note("abandoned", reason=reason)
+                tell(self.site, "abandoned", entry.envelope, now, reason=reason)
+                results.drop_parts(self.spool, entry.name.key, tuple(found), "the upload was abandoned")
+                entry.move(self.spool.master, Room.FAILED)

@@ -1,0 +1,49 @@
+"""The archive inclusion daemon: claims a source whose gate passed, finds its parts by name, publishes both as one.
+
+The commit is the publication; what follows only settles. A repeat finds everything published already and settles.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from archive.repository import Included, Refusal, TooSoon, Unchanged
+from daemons import results
+from daemons.daemon import Daemon
+from daemons.master import PLAN
+from daemons.notices import tell
+from daemons.sites import Site
+from queues import envelope
+from queues.entry import Entry
+from queues.outcomes import Done, Later, Outcome
+from queues.values import Plan, Upload
+
+SECOND = timedelta(seconds=1)
+
+
+class Publisher(Daemon[Upload]):
+    """Includes one upload at a time."""
+
+    def __init__(self, site: Site) -> None:
+        super().__init__("include", site.run, [site.spool.archive], site.spool.clock)
+        self.site = site
+
+    def handle(self, entry: Entry[Upload]) -> Outcome | None:
+        """Publish an upload with the parts that were built."""
+        upload, now = entry.envelope, self.clock()
+        architectures = envelope.read(entry.path, Plan, PLAN).architectures
+        parts = results.parts(self.site.spool, upload.key, architectures)
+        match self.site.repository.include(upload, entry.files, parts, now):
+            case TooSoon():
+                return Later("the suite was published in this very second", now + SECOND)
+            case Refusal(reason):
+                tell(self.site, "held", upload, now, reason=reason)
+                entry.hold(reason)
+                return None
+            case Included(snapshot):
+                entry.note("published", snapshot=str(snapshot))
+            case Unchanged():
+                pass
+        results.drop_parts(self.site.spool, upload.key, architectures, "published")
+        tell(self.site, "published", upload, now, built=" ".join(part.job.architecture for part, _ in parts))
+        return Done("published")

@@ -1,0 +1,139 @@
+"""The settings of a site: the one place that knows there is configuration; everything below takes plain values.
+
+Each field carries its default and its description. The sample file, `debmill config show` and the manual are made
+from them.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+import msgspec
+from msgspec import Meta, Struct
+
+from queues.problem import Problem
+from queues.values import Suite
+
+FILE = "debmill.toml"
+
+
+class WrongSettings(Problem):
+    """A configuration file that cannot be used; says which line or setting, and what is expected."""
+
+
+class Intake(Struct, frozen=True, forbid_unknown_fields=True):
+    """The SFTP server that takes uploads."""
+
+    listen: Annotated[str, Meta(description="Address and port; port 0: the kernel chooses.")] = "127.0.0.1:2222"
+    name: Annotated[str, Meta(description="Host name that clients use; empty: the address.")] = ""
+    signature_max_age: Annotated[int, Meta(description="Days after which a signature is too old.")] = 30
+    signer_is_account: Annotated[bool, Meta(description="Refuse uploads carried for somebody else.")] = False
+    file_size: Annotated[int, Meta(description="Largest file, in bytes.")] = 4 << 30
+    free_space: Annotated[int, Meta(description="Refuse uploads when less is free on the disk, in bytes.")] = 256 << 20
+
+
+class Build(Struct, frozen=True, forbid_unknown_fields=True):
+    """The build daemons."""
+
+    slots: Annotated[int, Meta(description="Builds at the same time, each by a daemon of its own.", ge=1)] = 2
+    parallel: Annotated[int, Meta(description="parallel=N in DEB_BUILD_OPTIONS.", ge=1)] = 1
+    seconds: Annotated[int, Meta(description="Time limit of one build, in seconds.", ge=1)] = 4 * 3600
+
+
+class Mail(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where notices go."""
+
+    smtp: Annotated[str, Meta(description="HOST:PORT of the SMTP server; empty: mails are files in logs/mail.")] = ""
+    sender: Annotated[str, Meta(description="From address.")] = "debmill@localhost"
+
+
+class Archive(Struct, frozen=True, forbid_unknown_fields=True):
+    """The published archive."""
+
+    url: Annotated[str, Meta(description="Where clients find it; shown in stanzas.")] = ""
+
+
+class Settings(Struct, frozen=True, forbid_unknown_fields=True):
+    """All settings of a site."""
+
+    suites: dict[str, Suite] = {}
+    intake: Intake = Intake()
+    build: Build = Build()
+    mail: Mail = Mail()
+    archive: Archive = Archive()
+
+    def architectures(self) -> list[str]:
+        """Name every architecture that some suite builds, without `all`."""
+        return sorted({name for suite in self.suites.values() for name in suite.architectures})
+
+
+def read(path: Path) -> Settings:
+    """Read a configuration file. Raises WrongSettings."""
+    try:
+        return parse(path.read_text())
+    except FileNotFoundError:
+        raise WrongSettings(f"{path} does not exist: this is no site; make one with 'debmill init'") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise WrongSettings(f"{path}: {error}") from None
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise WrongSettings(f"{path}: {error}; 'debmill config sample' shows what may stand there") from None
+
+
+def parse(text: str) -> Settings:
+    """Read settings from TOML. Raises TOMLDecodeError, ValidationError."""
+    fields = tomllib.loads(text)
+    for name, table in fields.get("suites", {}).items():
+        if isinstance(table, dict):
+            table["name"] = name
+    return msgspec.convert(fields, Settings)
+
+
+def address(text: str) -> tuple[str, int]:
+    """Take HOST:PORT apart. Raises WrongSettings."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdigit():
+        raise WrongSettings(f"{text}: not HOST:PORT")
+    return host.strip("[]"), int(port)
+
+
+def sample(suites: dict[str, Suite], changed: Settings | None = None) -> str:
+    """Write a configuration file with every setting, its description and its value; defaults are commented out."""
+    settings = changed or Settings()
+    lines = ["# Settings of a debmill site. What is commented out is the default."]
+    for name in ("intake", "build", "mail", "archive"):
+        lines += _table(name, getattr(settings, name), {})
+    for name, suite in suites.items():
+        lines += _table(f"suites.{name}", suite, {"name": suite.name})
+    return "\n".join(lines) + "\n"
+
+
+def _table(title: str, value: Struct, without: dict[str, Any]) -> list[str]:
+    kind = type(value)
+    lines = ["", f"# {(kind.__doc__ or '').splitlines()[0]}", f"[{title}]"]
+    hints = get_type_hints(kind, include_extras=True)
+    for field in msgspec.structs.fields(kind):
+        if field.name in without:
+            continue
+        found = getattr(value, field.name)
+        mark = "# " if found == field.default else ""
+        lines += [f"# {hints[field.name].__metadata__[0].description}", f"{mark}{field.name} = {_toml(found)}"]
+    return lines
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+def locate(option: str | None) -> Path:
+    """Find the site: the option, else DEBMILL_SITE, else ./site, else the system's; links are resolved."""
+    named = option or os.environ.get("DEBMILL_SITE")
+    if named:
+        return Path(named).resolve()
+    return Path("site").resolve() if (Path("site") / FILE).exists() else Path("/var/lib/debmill")

@@ -1,0 +1,74 @@
+"""A site: its directories, settings, queues and archive, found once by each command and daemon."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property, wraps
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import click
+from archive.repository import Repository
+
+from daemons import account, settings
+from daemons.settings import Settings, WrongSettings
+from queues.layout import Spool
+from queues.values import Suite
+
+P = ParamSpec("P")
+R = TypeVar("R")
+SYSTEM_SETTINGS = Path("/etc/debmill") / settings.FILE
+
+
+class Site:
+    """One site; nothing is read before it is asked for."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.archive = path / "archive"
+        self.keys = path / "keys"
+        self.environments = path / "environments"
+        self.logs = path / "logs"
+        self.run = path / "run"
+        self.uploading = path / "uploading"
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings, read once. Raises WrongSettings."""
+        own = self.path / settings.FILE
+        system = self.path == Path("/var/lib/debmill") and not own.exists()
+        return settings.read(SYSTEM_SETTINGS if system else own)
+
+    @cached_property
+    def spool(self) -> Spool:
+        """The queues."""
+        return Spool(self.path)
+
+    @cached_property
+    def repository(self) -> Repository:
+        """The published archive."""
+        return Repository(self.archive, self.settings.suites, self.keys)
+
+    def suite(self, name: str) -> Suite:
+        """Give a suite's rules. Raises WrongSettings for a suite the site does not have."""
+        try:
+            return self.settings.suites[name]
+        except KeyError:
+            known = ", ".join(sorted(self.settings.suites)) or "none"
+            raise WrongSettings(f"there is no suite '{name}' in {self.path}; there are: {known}") from None
+
+
+def pass_site(command: Callable[Concatenate[Site, P], R]) -> Callable[P, R]:
+    """Decorate a click command: root is given up, and the site is its first argument."""
+
+    @wraps(command)
+    def with_site(*args: P.args, **kwargs: P.kwargs) -> R:
+        context = click.get_current_context()
+        path: Any = settings.locate(context.find_root().params.get("site"))
+        account.give_up_root()
+        account.reach(path)
+        site = Site(path)
+        _ = site.settings
+        return command(site, *args, **kwargs)
+
+    return with_site

@@ -1,0 +1,83 @@
+"""The story of an upload: every entry of it in every queue, told from the histories alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from queues import history, names
+from queues.layout import Spool
+from queues.names import EntryName, Key
+from queues.problem import Problem
+from queues.rooms import Room
+from queues.spool import Queue
+
+MEANING = {
+    ("review", Room.READY): "waits for a reviewer: 'debmill review show {id}', then accept or reject",
+    ("review", Room.ACTIVE): "a reviewer has it open",
+    ("review", Room.HOLD): "a reviewer put it aside",
+    ("review", Room.REJECTED): "was rejected, or superseded before a decision",
+    ("master", Room.READY): "was accepted and waits for the master daemon",
+    ("master", Room.WAITING): "waits for the results of its build jobs",
+    ("master", Room.HOLD): "is withheld by its gate: upload a higher version, or 'debmill gate release {id}'",
+    ("master", Room.FAILED): "will not be published: abandoned, or superseded",
+    ("build", Room.READY): "waits for a build daemon",
+    ("build", Room.ACTIVE): "is being built",
+    ("build", Room.WAITING): "waits for build dependencies that cannot be had now",
+    ("build", Room.FAILED): "failed for good; its log: 'debmill log {id}'",
+    ("build", Room.HOLD): "is held for a person: the machine or a suspicious result needs a look",
+    ("archive", Room.PARTS): "is built and waits for its source",
+    ("archive", Room.READY): "waits to be published",
+    ("archive", Room.HOLD): "could not be included: a person must look",
+    ("archive", Room.DONE): "is published",
+}
+
+
+class Chapter(msgspec.Struct, frozen=True):
+    """One entry: where it is now, what that means, and its events in order."""
+
+    key: Key
+    queue: str
+    room: str
+    meaning: str
+    events: list[dict[str, str]]
+
+
+def tell(spool: Spool, wanted: str) -> list[Chapter]:
+    """Find what is meant by a source name, `source_version` or a key, and tell it. Raises Problem."""
+    chapters = sorted(_chapters(spool, wanted), key=lambda chapter: chapter.events[0]["at"] if chapter.events else "")
+    if not chapters:
+        raise Problem(f"nothing called '{wanted}' is or was in {spool.path}; try a source name, or source_version")
+    return chapters
+
+
+def end(chapter: Chapter) -> datetime | None:
+    """Give the time of the last event."""
+    return datetime.fromisoformat(chapter.events[-1]["at"]) if chapter.events else None
+
+
+def _chapters(spool: Spool, wanted: str) -> Iterator[Chapter]:
+    queues: list[Queue[Any]] = [spool.review, spool.master, *spool.builds(), spool.archive]
+    for queue in queues:
+        for room in queue.rooms:
+            if room is not Room.TMP:
+                for name in queue.names(room):
+                    if _meant(name, wanted):
+                        yield _chapter(queue, room, name)
+
+
+def _meant(name: EntryName, wanted: str) -> bool:
+    parts = names.split(name.key)
+    return wanted in (str(name), name.key, names.upload_of(name.key), parts.source, f"{parts.source}_{parts.version}")
+
+
+def _chapter(queue: Queue[Any], room: Room, name: EntryName) -> Chapter:
+    meaning = MEANING.get((queue.name.partition("/")[0], room), f"is in {queue.name}/{room}")
+    events = [
+        {"at": event.at.isoformat(), "event": event.event, **event.facts}
+        for event in history.read(queue.where(room, name))
+    ]
+    return Chapter(name.key, queue.name, room, meaning.format(id=names.upload_of(name.key)), events)

@@ -1,0 +1,54 @@
+"""Defaults, sample and reading come from one table."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from daemons import settings
+from daemons.settings import Settings, WrongSettings
+from queues.values import Suite
+
+
+def test_the_sample_read_back_is_the_defaults() -> None:
+    suites = {"stable": Suite("stable")}
+
+    assert settings.parse(settings.sample(suites)) == Settings(suites=suites)
+
+
+def test_every_line_of_the_sample_that_is_commented_out_is_the_default() -> None:
+    suites = {"stable": Suite("stable")}
+    uncommented = re.sub(r"(?m)^# (\w+ = )", r"\1", settings.sample(suites))
+
+    assert settings.parse(uncommented) == Settings(suites=suites)
+
+
+def test_a_changed_setting_stands_in_the_sample() -> None:
+    changed = Settings(intake=settings.Intake(listen="127.0.0.1:0"), mail=settings.Mail(smtp="localhost:25"))
+
+    assert settings.parse(settings.sample({}, changed)) == changed
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("[intak]\n", "intak"),
+        ("[suites.x]\ngate = 'open'\n", "open"),
+        ("[build]\nslots = 0\n", "slots"),
+        ("[build\n", "line 1"),
+    ],
+)
+def test_wrong_settings_name_the_file_and_the_setting(tmp_path: Path, text: str, word: str) -> None:
+    (tmp_path / "debmill.toml").write_text(text)
+    with pytest.raises(WrongSettings) as caught:
+        settings.read(tmp_path / "debmill.toml")
+
+    assert word in str(caught.value)
+    assert "debmill.toml" in str(caught.value)
+
+
+def test_no_site_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(WrongSettings, match="debmill init"):
+        settings.read(tmp_path / "debmill.toml")
