@@ -13,7 +13,6 @@ from pathlib import Path
 
 from daemons import gate, results, superseding
 from daemons.daemon import Daemon
-from daemons.notices import tell
 from daemons.sites import Site
 from queues import envelope
 from queues.entry import Entry
@@ -47,11 +46,11 @@ class Master(Daemon[Upload]):
         newer = superseding.newest(self.spool, upload, published)
         if newer is not None:
             entry.note("superseded", by=newer)
-            tell(self.site, "superseded", upload, self.clock(), by=newer)
+            self.site.tell("superseded", upload, self.clock(), by=newer)
             entry.move(self.spool.master, Room.FAILED)
             return
         for older in superseding.supersede(self.spool, upload):
-            tell(self.site, "superseded", older, self.clock(), by=upload.version)
+            self.site.tell("superseded", older, self.clock(), by=upload.version)
         plan = self._plan(entry)
         for architecture in plan.architectures:
             self._dispatch(entry, architecture)
@@ -74,7 +73,7 @@ class Master(Daemon[Upload]):
             suite = self.site.suite(upload.suite)
             architectures = planning.architectures(entry.files, upload, suite)
             published = self.site.repository.catalogue(upload.suite).architectures_of(upload.source)
-            needed = gate.required(suite.gate, architectures, published)
+            needed = gate.required(suite.gate, architectures, sorted(published))
             entry.paper(PLAN, Plan(tuple(architectures), suite.gate, needed))
         return envelope.read(entry.path, Plan, PLAN)
 
@@ -106,10 +105,10 @@ class Master(Daemon[Upload]):
                 entry.move(self.spool.archive, stamp=self.spool.archive.stamp(now))
             case gate.Withhold(reason):
                 entry.note("withheld", reason=reason)
-                tell(self.site, "withheld", entry.envelope, now, reason=reason)
+                self.site.tell("withheld", entry.envelope, now, reason=reason)
                 entry.move(self.spool.master, Room.HOLD)
             case gate.Abandon(reason):
                 entry.note("abandoned", reason=reason)
-                tell(self.site, "abandoned", entry.envelope, now, reason=reason)
+                self.site.tell("abandoned", entry.envelope, now, reason=reason)
                 results.drop_parts(self.spool, entry.name.key, tuple(found), "the upload was abandoned")
                 entry.move(self.spool.master, Room.FAILED)

@@ -5,20 +5,15 @@ The commit is the publication; what follows only settles. A repeat finds everyth
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from archive.repository import Included, Refusal, TooSoon, Unchanged
 from daemons import results
 from daemons.daemon import Daemon
 from daemons.master import PLAN
-from daemons.notices import tell
 from daemons.sites import Site
 from queues import envelope
 from queues.entry import Entry
 from queues.outcomes import Done, Later, Outcome
 from queues.values import Plan, Upload
-
-SECOND = timedelta(seconds=1)
 
 
 class Publisher(Daemon[Upload]):
@@ -34,10 +29,10 @@ class Publisher(Daemon[Upload]):
         architectures = envelope.read(entry.path, Plan, PLAN).architectures
         parts = results.parts(self.site.spool, upload.key, architectures)
         match self.site.repository.include(upload, entry.files, parts, now):
-            case TooSoon():
-                return Later("the suite was published in this very second", now + SECOND)
+            case TooSoon(not_before):
+                return Later("the archive was published in this very second", not_before)
             case Refusal(reason):
-                tell(self.site, "held", upload, now, reason=reason)
+                self.site.tell("held", upload, now, reason=reason)
                 entry.hold(reason)
                 return None
             case Included(snapshot):
@@ -45,5 +40,5 @@ class Publisher(Daemon[Upload]):
             case Unchanged():
                 pass
         results.drop_parts(self.site.spool, upload.key, architectures, "published")
-        tell(self.site, "published", upload, now, built=" ".join(part.job.architecture for part, _ in parts))
+        self.site.tell("published", upload, now, built=" ".join(part.job.architecture for part, _ in parts))
         return Done("published")

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import cached_property, wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import click
-from archive.repository import Repository
 
+from archive.repository import Repository
 from daemons import account, settings
 from daemons.settings import Settings, WrongSettings
 from queues.layout import Spool
-from queues.values import Suite
+from queues.values import Suite, Upload
+from review.notices import tell
+from review.people import People
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -31,6 +34,7 @@ class Site:
         self.logs = path / "logs"
         self.run = path / "run"
         self.uploading = path / "uploading"
+        self.host_key = self.keys / "ssh_host_ed25519_key"
 
     @cached_property
     def settings(self) -> Settings:
@@ -48,6 +52,15 @@ class Site:
     def repository(self) -> Repository:
         """The published archive."""
         return Repository(self.archive, self.settings.suites, self.keys)
+
+    @cached_property
+    def people(self) -> People:
+        """Who may upload and who may decide; looked up afresh at each question."""
+        return People(self.keys)
+
+    def tell(self, event: str, upload: Upload, now: datetime, **facts: str) -> None:
+        """Put a notice about an upload into the queue; the same event again does nothing."""
+        tell(self.spool, self.people, self.settings.suites.get(upload.suite), event, upload, now, **facts)
 
     def suite(self, name: str) -> Suite:
         """Give a suite's rules. Raises WrongSettings for a suite the site does not have."""

@@ -55,7 +55,7 @@ class Table(click.Group):
 @click.option("--site", metavar="DIR", help="The site; else DEBMILL_SITE, else ./site, else /var/lib/debmill.")
 @click.version_option(package_name="debmill")
 def command(site: str | None) -> None:
-    r"""Turn a stream of source packages into a signed archive.
+    """Turn a stream of source packages into a signed archive.
 
     Uploads come by SFTP and wait for review; what a reviewer accepts is built in clean environments for every
     architecture of its suite, and published for apt when its gate says so. All state is files: 'ls' is the monitor.
@@ -66,7 +66,7 @@ def command(site: str | None) -> None:
     Run it:            debmill run
     Decide:            debmill review list; debmill review accept ID
     Ask:               debmill status; debmill why NAME
-    """
+    """  # noqa: D301 -- click reads the control character as "do not wrap"
 
 
 def main() -> None:

@@ -9,9 +9,10 @@ import click
 from msgspec.structs import replace
 
 from daemons import account, settings
-from daemons.intake.hostkey import host_key
+from daemons.intake import hostkey
 from daemons.sites import Site
 from queues import atomic
+from queues.clock import utc
 from queues.problem import Problem
 from queues.values import Suite
 
@@ -46,8 +47,9 @@ def command(
     for directory in (site.environments, site.uploading, site.archive):
         atomic.make(directory)
     atomic.make(site.keys, 0o755)
-    host_key(site.keys)
-    site.repository.init()
+    if not site.host_key.exists():
+        hostkey.make(site.host_key)
+    site.repository.init(utc())
     click.echo(f"{path} is a site for {', '.join(site.settings.suites)}; its settings are in {path / settings.FILE}")
     click.echo("Next: 'debmill environment create', 'debmill uploader add', 'debmill reviewer add', 'debmill run'")
 

@@ -1,0 +1,129 @@
+"""The intake daemon: the SFTP server, and one judgement for every file that is closed there.
+
+What a verdict means stands in `review.intake`; here it is put into the words of the session, the record and the
+uploader's /status. An upload whose last file lies here without a verdict, because a server died between the two, is
+judged at start.
+"""
+
+from __future__ import annotations
+
+import base64
+import logging
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from types import FrameType
+
+from daemons.intake import answers, hostkey
+from daemons.intake.answers import Answer
+from daemons.intake.limits import Limits
+from daemons.intake.server import Server, serve
+from daemons.presence import Presence
+from daemons.settings import address
+from daemons.sites import Site
+from queues import atomic
+from review.facts import Facts, InArchive
+from review.intake import consider
+from review.verdicts import Refused, Stored, Taken, Verdict, Waiting
+
+log = logging.getLogger(__name__)
+
+
+class Reception:
+    """The intake of one site."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.clock = site.spool.clock
+        self.reports = site.run / "status"
+        settings = site.settings.intake
+        self.facts = Facts(
+            spool=site.spool,
+            people=site.people,
+            suites=site.settings.suites,
+            published=InArchive(site.repository),
+            max_age=timedelta(days=settings.signature_max_age),
+            signer_is_account=settings.signer_is_account,
+        )
+
+    def run(self) -> None:
+        """Serve until told to stop. Raises OSError when the address cannot be had."""
+        stop = threading.Event()
+        with Presence(self.site.run, "intake") as presence, _stopping(stop):
+            server = self._serve()
+            presence.detail = "listens on {}:{}".format(*server.address)
+            presence.idle(self.clock())
+            log.info("intake %s", presence.detail)
+            self.catch_up()
+            server.serve_until(stop)
+
+    def judge(self, uploader: str, area: Path, name: str) -> Answer:
+        """Say what becomes of a file that was closed, and keep it on record."""
+        now = self.clock()
+        verdict = consider(area, name, uploader, self.facts, now)
+        if not isinstance(verdict, Stored):
+            answer = _answer(verdict)
+            self._record(uploader, name, answer, verdict)
+            return answer
+        return answers.Stored()
+
+    def catch_up(self) -> None:
+        """Judge the `.changes` files that lie in the areas without a verdict."""
+        for path in sorted(self.site.uploading.glob("*/*.changes")):
+            self.judge(path.parent.name, path.parent, path.name)
+
+    def _serve(self) -> Server:
+        settings = self.site.settings.intake
+        limits = Limits(file_bytes=settings.file_size, free_bytes=settings.free_space)
+        return serve(
+            address(settings.listen),
+            hostkey.load(self.site.host_key),
+            limits,
+            self._keys,
+            self.judge,
+            self.site.uploading,
+            self.reports.joinpath,
+        )
+
+    def _keys(self, user: str) -> list[tuple[str, bytes]]:
+        return [(key.type, base64.b64encode(key.blob)) for key in self.site.people.ssh_keys(user)]
+
+    def _record(self, uploader: str, name: str, answer: Answer, verdict: Verdict) -> None:
+        now, said = self.clock(), answers.spoken(answer)
+        rule = {"rule": verdict.rule} if isinstance(verdict, Refused) else {}
+        word = type(verdict).__name__.lower()
+        log.info("%s from %s: %s", name, uploader, answers.one_line(said))
+        self.site.spool.journal.write(now, "intake", name, word, {"by": uploader, "note": said.strip(), **rule})
+        report = self.reports / uploader / f"{_changes(verdict, name).removesuffix('.changes')}.txt"
+        atomic.make(report.parent)
+        atomic.replace(report, f"{now:%Y-%m-%d %H:%M:%S} UTC\n{said}".encode())
+
+
+def _answer(verdict: Refused | Taken | Waiting) -> Answer:
+    match verdict:
+        case Waiting():
+            return answers.Waiting(verdict.note)
+        case Taken():
+            return answers.Taken(verdict.note)
+        case Refused():
+            return answers.Refused(verdict.note)
+
+
+def _changes(verdict: Verdict, name: str) -> str:
+    return verdict.changes if isinstance(verdict, Refused | Waiting) else name
+
+
+@contextmanager
+def _stopping(stop: threading.Event) -> Iterator[None]:
+    def note(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 -- the shape of a signal handler
+        stop.set()
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
