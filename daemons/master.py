@@ -66,6 +66,7 @@ class Master(Daemon[Upload]):
                 continue  # it moved on while we looked
             except Exception:
                 log.exception("master %s: the gate could not decide", name)
+        results.drop_orphans(self.spool)
 
     def _plan(self, entry: Entry[Upload]) -> Plan:
         upload = entry.envelope

@@ -5,10 +5,11 @@ Nothing else is a result: a job that is not there may be on its way, or pruned.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from queues import envelope
+from queues import envelope, names
 from queues.entry import FILES
 from queues.layout import Spool
 from queues.names import EntryName, Key, part_key
@@ -17,6 +18,7 @@ from queues.rooms import Room
 from queues.values import BuildResult
 
 RESULT = "result"
+log = logging.getLogger(__name__)
 
 
 def of(spool: Spool, upload: Key, architectures: Sequence[str]) -> dict[str, BuildResult]:
@@ -46,6 +48,21 @@ def drop_parts(spool: Spool, upload: Key, architectures: Sequence[str], why: str
         with spool.parts.claim(part_key(upload, architecture), Room.PARTS) as part:
             if part is not None:
                 part.settle(Done(why))
+
+
+def drop_orphans(spool: Spool) -> None:
+    """Settle the parts of uploads that went away while a builder was putting the part."""
+    orphans = [name for name in spool.parts.names(Room.PARTS) if not _wanted(spool, names.upload_of(name.key))]
+    for name in orphans:
+        with spool.parts.claim(name.key, Room.PARTS) as part:
+            if part is not None:
+                log.warning("the part %s is dropped: its upload is gone", name)
+                part.settle(Done("its upload is gone"))
+
+
+def _wanted(spool: Spool, upload: Key) -> bool:
+    found = spool.master.find(upload) or spool.archive.find(upload)
+    return found is not None and found[0] not in (Room.FAILED, Room.DONE)
 
 
 def _named(spool: Spool, upload: Key, architecture: str) -> EntryName | None:

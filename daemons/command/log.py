@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from daemons import story
+from daemons.builder import OUT
 from daemons.sites import Site, pass_site
+from queues.names import Key, split
 from queues.problem import Problem
+from queues.rooms import Room
 
 
 @click.command()
@@ -15,11 +20,21 @@ from queues.problem import Problem
 @click.option("--path", is_flag=True, help="Print where the logs are instead.")
 @pass_site
 def command(site: Site, name: str, arch: str | None, path: bool) -> None:
-    """Show the build logs of NAME: a source, source_version, or an upload's or job's id."""
+    """Show the build logs of NAME: a source, source_version, or an upload's or job's id.
+
+    The log of a build that runs now comes first, as far as it is written.
+    """
     jobs = [chapter.key for chapter in story.tell(site.spool, name) if chapter.queue.startswith("build/")]
-    logs = [site.logs / "builds" / f"{key}.log" for key in jobs if arch is None or key.endswith(f"_{arch}")]
-    logs = [log for log in logs if log.exists()]
+    wanted = [key for key in jobs if arch is None or key.endswith(f"_{arch}")]
+    logs = [
+        log for key in wanted for log in (*_running(site, key), site.logs / "builds" / f"{key}.log") if log.exists()
+    ]
     if not logs:
         raise Problem(f"there is no build log of '{name}' yet; 'debmill why {name}' says where it stands")
     for log in logs:
         click.echo(str(log) if path else log.read_text(errors="replace"))
+
+
+def _running(site: Site, key: Key) -> list[Path]:
+    architecture = split(key).part
+    return sorted(site.spool.build(architecture).room(Room.ACTIVE).glob(f"*.{key}/{OUT}/*.log"))
