@@ -1,0 +1,95 @@
+"""A suite's published indices as values: what is in the archive now. Nothing else records it.
+
+A suite is published as one or two directories of `dists`: its own, and SUITE-debug where its rules say so.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from archive.stanzas import SOURCE, Stanza
+from queues import control
+from queues.values import Suite
+
+
+class Place(NamedTuple):
+    """One index: the directory of `dists`, the component, and the architecture, or `source`."""
+
+    dist: str
+    component: str
+    architecture: str
+
+    @property
+    def path(self) -> str:
+        """Give the path of the index below its `dists` directory."""
+        if self.architecture == SOURCE:
+            return f"{self.component}/source/Sources"
+        return f"{self.component}/binary-{self.architecture}/Packages"
+
+
+def debug_of(suite: Suite) -> str:
+    """Name the directory of `dists` where the suite's -dbgsym packages go; empty when they are dropped."""
+    return {"debug": f"{suite.name}-debug", "same": suite.name, "dropped": ""}[suite.dbgsym]
+
+
+def dists_of(suite: Suite) -> tuple[str, ...]:
+    """Name the directories of `dists` a suite is published as; its own is the last, for it is the commit."""
+    return (f"{suite.name}-debug", suite.name) if suite.dbgsym == "debug" else (suite.name,)
+
+
+def places_of(suite: Suite, dist: str) -> tuple[Place, ...]:
+    """Name every index of a directory of `dists`; each exists, also when it is empty."""
+    return tuple(
+        Place(dist, component, architecture)
+        for component in suite.components
+        for architecture in (*suite.architectures, SOURCE)
+    )
+
+
+def _compare(left: Stanza, right: Stanza) -> int:
+    return control.compare(left.version, right.version)
+
+
+def highest(stanzas: Iterator[Stanza]) -> Stanza | None:
+    """Give the stanza with the highest version."""
+    return max(stanzas, key=functools.cmp_to_key(_compare), default=None)
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """What a suite publishes: the stanzas of each index, sorted as published."""
+
+    suite: Suite
+    indices: Mapping[Place, tuple[Stanza, ...]]
+
+    def sources(self) -> Iterator[Stanza]:
+        """Give every source, also those kept for older binaries."""
+        return (stanza for place, found in self.indices.items() if place.architecture == SOURCE for stanza in found)
+
+    def binaries(self) -> Iterator[Stanza]:
+        """Give every binary; one for all architectures comes once for each."""
+        return (stanza for place, found in self.indices.items() if place.architecture != SOURCE for stanza in found)
+
+    def version_of(self, source: str) -> str | None:
+        """Give the highest version of a source."""
+        found = highest(stanza for stanza in self.sources() if stanza.package == source)
+        return found.version if found else None
+
+    def versions(self, source: str) -> list[str]:
+        """Give all versions of a source, also those kept for older binaries."""
+        return [stanza.version for stanza in self.sources() if stanza.package == source]
+
+    def binaries_of(self, source: str) -> list[Stanza]:
+        """Give the binaries that were built of a source, each once."""
+        return list(dict.fromkeys(stanza for stanza in self.binaries() if stanza.source == source))
+
+    def architectures_of(self, source: str) -> set[str]:
+        """Give the architectures (`all` among them) that have binaries of a source."""
+        return {stanza.architecture for stanza in self.binaries_of(source)}
+
+    def owner(self, package: str) -> str | None:
+        """Give the source that a binary package's name belongs to."""
+        return next((stanza.source for stanza in self.binaries() if stanza.package == package), None)

@@ -1,0 +1,147 @@
+"""The decision what an inclusion changes in a suite's indices. Pure: stanzas in, stanzas out.
+
+The packages of a source are replaced architecture by architecture. Where an architecture was not built although the
+source is meant for it, its older binaries stay, and so does their source, marked `Extra-Source-Only: yes`. A version
+is never lowered, a package never taken from another source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from archive import stanzas
+from archive.catalogue import Catalogue, Place, highest
+from archive.stanzas import SOURCE, Stanza
+from queues import control
+
+
+class Built(NamedTuple):
+    """One binary that arrives: the directory of `dists` and the component it goes to, and its stanza."""
+
+    dist: str
+    component: str
+    stanza: Stanza
+
+
+class Arrival(Struct, frozen=True):
+    """What is to be included of one source.
+
+    `stanza` is its Sources stanza (None: binaries only), `meant_for` the .dsc's Architecture field, `built` the
+    architectures (`all` among them) whose results are complete in `binaries`.
+    """
+
+    source: str
+    version: str
+    component: str
+    stanza: Stanza | None
+    meant_for: str
+    built: frozenset[str]
+    binaries: tuple[Built, ...]
+
+
+class Change(Struct, frozen=True):
+    """The indices that become different, whole and sorted; empty when the archive has everything already."""
+
+    indices: Mapping[Place, tuple[Stanza, ...]]
+
+
+class Refusal(Struct, frozen=True):
+    """It may not be included; the reason is for a person."""
+
+    reason: str
+
+
+def plan_inclusion(catalogue: Catalogue, arrival: Arrival) -> Change | Refusal:
+    """Decide what the indices of a suite become when a source and its results are included."""
+    reason = _lowered(catalogue, arrival) or _taken(catalogue, arrival) or _homeless(catalogue, arrival)
+    if reason:
+        return Refusal(reason)
+    binary = {place: place.architecture != SOURCE for place in catalogue.indices}
+    new = {place: _packages(catalogue, place, arrival) for place in catalogue.indices if binary[place]}
+    needed = {stanza.source_version for found in new.values() for stanza in found if stanza.source == arrival.source}
+    new |= {place: _sources(catalogue, place, arrival, needed) for place in catalogue.indices if not binary[place]}
+    return Change({place: found for place, found in new.items() if found != catalogue.indices[place]})
+
+
+def _packages(catalogue: Catalogue, place: Place, arrival: Arrival) -> tuple[Stanza, ...]:
+    added = _added(place, arrival)
+    names = {stanza.package for stanza in added}
+    kept = [
+        stanza
+        for stanza in catalogue.indices[place]
+        if stanza.source != arrival.source or (stanza.package not in names and _stays(stanza, arrival))
+    ]
+    return stanzas.ordered([*kept, *added])
+
+
+def _added(place: Place, arrival: Arrival) -> list[Stanza]:
+    return [
+        built.stanza
+        for built in arrival.binaries
+        if (built.dist, built.component) == (place.dist, place.component)
+        and built.stanza.architecture in (place.architecture, "all")
+    ]
+
+
+def _stays(old: Stanza, arrival: Arrival) -> bool:
+    if old.architecture in arrival.built:
+        return False
+    if arrival.stanza is None:
+        return True
+    wildcards = arrival.meant_for.split()
+    if old.architecture == "all":
+        return "all" in wildcards
+    return any(control.matches(old.architecture, wildcard) for wildcard in wildcards if wildcard != "all")
+
+
+def _sources(catalogue: Catalogue, place: Place, arrival: Arrival, needed: set[str]) -> tuple[Stanza, ...]:
+    found = catalogue.indices[place]
+    others = [stanza for stanza in found if stanza.package != arrival.source]
+    ours = [stanza for stanza in found if stanza.package == arrival.source]
+    if arrival.stanza is None:
+        newest = highest(stanza for stanza in catalogue.sources() if stanza.package == arrival.source)
+        return stanzas.ordered([*others, *(old for old in ours if old == newest or old.version in needed)])
+    older = [stanzas.extra(old) for old in ours if old.version in needed and old.version != arrival.version]
+    here = place.dist == catalogue.suite.name and place.component == arrival.component
+    return stanzas.ordered([*others, *older, *([arrival.stanza] if here else [])])
+
+
+def _lowered(catalogue: Catalogue, arrival: Arrival) -> str:
+    published = catalogue.version_of(arrival.source) if arrival.stanza else None
+    if published and control.compare(published, arrival.version) > 0:
+        return f"{arrival.source} {arrival.version}: {catalogue.suite.name} has {published}; no version is ever lowered"
+    for place, old, new in _meetings(catalogue, arrival):
+        if control.compare(old.version, new.version) > 0:
+            return f"{new.package} {new.version}: {place.dist} has {old.version}; no version is ever lowered"
+    return ""
+
+
+def _meetings(catalogue: Catalogue, arrival: Arrival) -> Iterator[tuple[Place, Stanza, Stanza]]:
+    for place, found in catalogue.indices.items():
+        added = {stanza.package: stanza for stanza in _added(place, arrival)}
+        yield from ((place, old, added[old.package]) for old in found if old.package in added)
+
+
+def _taken(catalogue: Catalogue, arrival: Arrival) -> str:
+    for built in arrival.binaries:
+        owner = catalogue.owner(built.stanza.package)
+        if owner not in (None, arrival.source):
+            return f"{built.stanza.package}: belongs to the source {owner} in {catalogue.suite.name}"
+    return ""
+
+
+def _homeless(catalogue: Catalogue, arrival: Arrival) -> str:
+    suite = catalogue.suite
+    for name, component in (
+        (arrival.source, arrival.component),
+        *((built.stanza.package, built.component) for built in arrival.binaries),
+    ):
+        if component not in suite.components:
+            return f"{name}: {suite.name} has no component {component} (it has {', '.join(suite.components)})"
+    for built in arrival.binaries:
+        if built.stanza.architecture not in (*suite.architectures, "all"):
+            return f"{built.stanza.package}: {suite.name} has no architecture {built.stanza.architecture}"
+    return ""

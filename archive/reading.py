@@ -1,0 +1,87 @@
+"""The fields of .deb and .dsc files, read in a process that can open nothing but those files.
+
+What a build produced is hostile until it was checked, and the process that publishes can sign. So a child opens the
+files, gives up the right to open any other (no key, no agent, no network) or to start a process, and only then looks
+inside. The parent gets plain strings; it hashes the files itself and never parses them.
+"""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from archive import debfile, dscfile
+from queues import control
+
+_MEMORY = 1 << 30
+_SECONDS = 60
+_HERE = Path(__file__).resolve().parents[1]
+Fields = Mapping[str, str]
+
+
+class Unreadable(ValueError):
+    """A file whose fields cannot be read; the message names it and says why."""
+
+
+class _Answer(msgspec.Struct):
+    fields: list[dict[str, str]] = []
+    error: str = ""
+
+
+def read(paths: Sequence[Path]) -> list[Fields]:
+    """Give the control fields of each .deb or .dsc, in the order of `paths`. Raises Unreadable."""
+    if not paths:
+        return []
+    command = [sys.executable, "-m", "archive.reading", *(str(path.absolute()) for path in paths)]
+    ended = subprocess.run(command, cwd=_HERE, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    try:
+        answer = msgspec.json.decode(ended.stdout, type=_Answer)
+    except msgspec.DecodeError:
+        complaint = ended.stderr.decode(errors="replace").strip().splitlines()
+        raise Unreadable(f"reading {paths[0].name}: {complaint[-1] if complaint else ended.returncode}") from None
+    if answer.error or len(answer.fields) != len(paths):
+        raise Unreadable(answer.error or f"{paths[0].name}: the reader stopped early")
+    return list(answer.fields)
+
+
+def main(paths: Sequence[str]) -> None:
+    """Be the child: print the fields of the files as JSON."""
+    files = [(Path(path).name, open(path, "rb")) for path in paths]  # noqa: SIM115 -- they live as long as the process
+    seal()
+    answer = _Answer()
+    try:
+        answer.fields = [_fields(name, file) for name, file in files]
+    except Unreadable as unreadable:
+        answer.error = str(unreadable)
+    sys.stdout.buffer.write(msgspec.json.encode(answer))
+
+
+def seal() -> None:
+    """Give up, for good, opening files and sockets and starting processes; bound memory and time."""
+    for what, limit in (
+        (resource.RLIMIT_NOFILE, 0),
+        (resource.RLIMIT_NPROC, 0),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_AS, _MEMORY),
+        (resource.RLIMIT_CPU, _SECONDS),
+    ):
+        resource.setrlimit(what, (limit, limit))
+
+
+def _fields(name: str, file: BinaryIO) -> dict[str, str]:
+    try:
+        if name.endswith(".dsc"):
+            return control.paragraph(dscfile.paragraph(file.read(dscfile.LARGEST)))
+        return control.paragraph(debfile.control(file))
+    except (debfile.NotADeb, dscfile.NotADsc, control.Malformed) as error:
+        raise Unreadable(f"{name}: {error}") from None
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

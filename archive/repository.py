@@ -1,0 +1,176 @@
+"""The archive as its users see it: ask what is published, include, publish again.
+
+One at a time: whatever publishes holds the tree's lock and first finishes or drops what a dead publication left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from msgspec import Struct
+
+from archive import delivery, indices, results
+from archive.catalogue import Catalogue, dists_of
+from archive.delivery import Checked, Delivery, Unfit
+from archive.inclusion import Change, Refusal, plan_inclusion
+from archive.pool import Mismatch, NameTaken, Pool
+from archive.publication import Publication, TooEarly, check_time
+from archive.published import Published
+from archive.signing import ArchiveKey, Signer
+from archive.snapshot import SnapshotId, Tree
+from queues import atomic
+from queues.problem import Problem
+from queues.values import BuildResult, Suite, Upload
+
+__all__ = ["Included", "Inclusion", "Refusal", "Repository", "TooSoon", "Unchanged", "UnknownSuite"]
+
+
+class Included(Struct, frozen=True):
+    """It is published: in which snapshot, and the binaries as `PACKAGE_VERSION_ARCHITECTURE`."""
+
+    snapshot: SnapshotId
+    packages: tuple[str, ...]
+
+
+class Unchanged(Struct, frozen=True):
+    """Everything was published already."""
+
+
+class TooSoon(Struct, frozen=True):
+    """The last publication was in this second; nothing was done, `not_before` is when it may be tried again (UTC)."""
+
+    not_before: datetime
+
+
+Inclusion = Included | Unchanged | Refusal | TooSoon
+
+
+class UnknownSuite(Problem):
+    """A suite that the settings do not have."""
+
+
+class Repository:
+    """The archive of a site: the document root and the key that signs it."""
+
+    def __init__(self, root: Path, suites: Mapping[str, Suite], keys: Path, signer: Signer | None = None) -> None:
+        """Open the archive at `root`; its GNUPGHOME is `keys/archive`. Nothing is read or made."""
+        self.root = root
+        self.suites = suites
+        self.key = ArchiveKey(keys / "archive")
+        self.pool = Pool(root)
+        self.published = Published(root / "snapshots" / "published.sha256")
+        self._signer: Signer = signer or self.key
+        self._tree = Tree(root)
+        self._read: dict[str, tuple[SnapshotId | None, Catalogue]] = {}
+
+    def init(self, now: datetime) -> None:
+        """Make what is missing: directories, the key and its exports, an empty publication of each new suite.
+
+        Raises TooEarly when a suite was published in this very second, SigningFailed.
+        """
+        self._tree.create()
+        self.key.create(f"{next((suite.origin for suite in self.suites.values()), 'debmill')} archive signing key")
+        for name, armored in (("archive.gpg", False), ("archive.asc", True)):
+            exported = self.key.export(armored=armored)
+            if not (self.root / "keys" / name).exists():
+                atomic.replace(self.root / "keys" / name, exported)
+        missing = [name for name, suite in self.suites.items() if not all(map(self._tree.current, dists_of(suite)))]
+        if missing:
+            self._renew(missing, now)
+
+    def suite(self, name: str) -> Suite:
+        """Give a suite's rules. Raises UnknownSuite."""
+        try:
+            return self.suites[name]
+        except KeyError:
+            raise UnknownSuite(f"{name}: no such suite (there are: {', '.join(self.suites)})") from None
+
+    def current(self, suite: str) -> SnapshotId | None:
+        """Give the snapshot that a suite is; None before its first publication."""
+        return self._tree.current(suite)
+
+    def catalogue(self, suite: str) -> Catalogue:
+        """Give what a suite publishes now. Raises UnknownSuite, indices.Damaged."""
+        current = self.current(suite)
+        known = self._read.get(suite)
+        if known is None or known[0] != current:
+            known = self._read[suite] = (current, indices.load(self._tree, self.suite(suite)))
+        return known[1]
+
+    def is_published(self, source: str, version: str) -> bool:
+        """Say whether a source of this version, of whatever epoch, was ever published in any suite."""
+        return self.published.sha256_of(f"{source}_{results.without_epoch(version)}.dsc") is not None
+
+    def include(
+        self, upload: Upload, files: Path, built: Sequence[tuple[BuildResult, Path]], now: datetime
+    ) -> Inclusion:
+        """Include an upload and its results as one publication; each path is the `files` of an entry."""
+        return self._include(upload.suite, delivery.of_upload(upload, files, built), now)
+
+    def include_files(self, suite: str, files: Sequence[Path], now: datetime) -> Inclusion:
+        """Include files of one source (.dsc and what it names, .debs) that an operator puts in directly.
+
+        They are linked into the pool: they must lie on its file system, and nobody else may write them.
+        """
+        return self._include(suite, delivery.of_files(files), now)
+
+    def publish(self, suites: Sequence[str], now: datetime) -> SnapshotId | TooSoon:
+        """Publish suites again, as they are, with a new Date."""
+        try:
+            return self._renew(suites, now)
+        except TooEarly as early:
+            return TooSoon(early.not_before)
+
+    def _renew(self, suites: Sequence[str], now: datetime) -> SnapshotId:
+        with self._tree.lock():
+            self._recover()
+            with Publication(self._tree, [self.catalogue(suite) for suite in suites]) as publication:
+                snapshot = publication.commit(self._signer, now, renew=True)
+        assert snapshot is not None, "it was renewed"
+        return snapshot
+
+    def _include(self, suite: str, brought: Delivery, now: datetime) -> Inclusion:
+        rules = self.suite(suite)
+        with self._tree.lock():
+            self._recover()
+            try:
+                checked = delivery.check(brought, rules, self.pool)
+                planned = self._plan(suite, checked)
+                if isinstance(planned, Refusal):
+                    return planned
+                if not planned.indices:
+                    return Unchanged()
+                check_time(self._tree, now)
+                return self._apply(suite, checked, planned, now)
+            except (Unfit, Mismatch, NameTaken) as error:
+                return Refusal(str(error))
+            except TooEarly as early:
+                return TooSoon(early.not_before)
+
+    def _plan(self, suite: str, checked: Checked) -> Change | Refusal:
+        arrival = checked.arrival
+        conflict = self.published.conflict(member.ref for member in checked.members)
+        if conflict:
+            return Refusal(conflict)
+        for other in self.suites:
+            if other != suite and arrival.stanza and arrival.version in self.catalogue(other).versions(arrival.source):
+                return Refusal(
+                    f"{arrival.source} {arrival.version}: published in {other}; promote or copy it to {suite}, "
+                    "or use a ~suffix version"
+                )
+        return plan_inclusion(self.catalogue(suite), arrival)
+
+    def _apply(self, suite: str, checked: Checked, change: Change, now: datetime) -> Included:
+        self.pool.add(checked.members)
+        self.published.remember(member.ref for member in checked.members)
+        with Publication(self._tree, [self.catalogue(suite)]) as publication:
+            publication.apply(change)
+            snapshot = publication.commit(self._signer, now)
+        assert snapshot is not None, "the change is not empty"
+        stanzas = [built.stanza for built in checked.arrival.binaries]
+        return Included(snapshot, tuple(f"{one.package}_{one.version}_{one.architecture}" for one in stanzas))
+
+    def _recover(self) -> None:
+        self._tree.recover([dists_of(suite) for suite in self.suites.values()])

@@ -1,0 +1,90 @@
+"""The archive's signing key, kept and used by gpg; its agent lives only as long as one use.
+
+A socket's path may have 108 bytes and gpg puts its agent's into its home, so gpg is told of the home through a short
+link in a temporary directory: the site may lie anywhere.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from queues import atomic
+from queues.problem import Problem
+
+_GPG = ("gpg", "--batch", "--no-tty", "--quiet", "--no-auto-check-trustdb", "--digest-algo", "SHA512")
+_SHORT = "/tmp"  # TMPDIR may be as long as the site's own path
+Gpg = Callable[[Sequence[str], bytes], bytes]
+
+
+class SigningFailed(Problem):
+    """gpg did not do it; the message is gpg's own."""
+
+
+class Signed(NamedTuple):
+    """A text's signatures: the text with its signature around it (InRelease), and one apart (Release.gpg)."""
+
+    inline: bytes
+    detached: bytes
+
+
+class Signer(Protocol):
+    """Who signs Release files."""
+
+    def sign(self, texts: Sequence[bytes]) -> list[Signed]:
+        """Sign each text in both forms."""
+
+
+class ArchiveKey:
+    """The archive's key in its GNUPGHOME, of which it is the only secret key."""
+
+    def __init__(self, home: Path) -> None:
+        """Name the GNUPGHOME; nothing is made."""
+        self.home = home
+
+    def create(self, name: str) -> None:
+        """Make the key (Ed25519, for signing, without an end or a passphrase) unless there is one."""
+        atomic.make(self.home, 0o700)
+        with self._gpg() as gpg:
+            if b"\nsec:" not in b"\n" + gpg(["--with-colons", "--list-secret-keys"], b""):
+                unlocked = ("--pinentry-mode", "loopback", "--passphrase", "")
+                gpg([*unlocked, "--quick-generate-key", name, "ed25519", "sign", "never"], b"")
+
+    def export(self, *, armored: bool) -> bytes:
+        """Give the public key, binary (`archive.gpg`) or as text (`archive.asc`)."""
+        with self._gpg() as gpg:
+            return gpg([*(["--armor"] if armored else []), "--export"], b"")
+
+    def sign(self, texts: Sequence[bytes]) -> list[Signed]:
+        """Sign each text in both forms. Raises SigningFailed."""
+        with self._gpg() as gpg:
+            return [Signed(gpg(["--clearsign"], text), gpg(["--armor", "--detach-sign"], text)) for text in texts]
+
+    @contextmanager
+    def _gpg(self) -> Iterator[Gpg]:
+        if not self.home.is_dir():
+            raise SigningFailed(f"{self.home}: no signing key here; `debmill init` makes one")
+        with tempfile.TemporaryDirectory(prefix="debmill-", dir=_SHORT) as short:
+            home = Path(short, "gpg")
+            atomic.disk.symlink(str(self.home.absolute()), home)
+            try:
+                yield lambda arguments, given: _run([*_GPG, "--homedir", str(home), *arguments], given)
+            finally:
+                for end in ("--kill", "gpg-agent"), ("--remove-socketdir",):
+                    _run(["gpgconf", "--homedir", str(home), *end], b"")
+
+
+def _run(command: Sequence[str], given: bytes) -> bytes:
+    environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8"}
+    try:
+        ended = subprocess.run(command, input=given, capture_output=True, check=False, env=environment)
+    except FileNotFoundError:
+        raise SigningFailed(f"{command[0]}: not found; install the Debian package gnupg") from None
+    if ended.returncode != 0:
+        raise SigningFailed(f"{command[0]}: {ended.stderr.decode(errors='replace').strip()}")
+    return ended.stdout

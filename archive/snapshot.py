@@ -1,0 +1,109 @@
+"""Snapshots: the directories of the publications, and the links of `dists` that say which one is current.
+
+A publication is one directory `snapshots/ID`, complete and synced before any link names it, never changed after. Its
+commit is the rename of the suite's own link in `dists`; a link of SUITE-debug is renamed first, so a death between the
+two is seen in that they name different snapshots, and recovery finishes it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NewType
+
+from queues import atomic
+
+SnapshotId = NewType("SnapshotId", str)
+_FORM = "%Y%m%dT%H%M%SZ"
+_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z")
+DISTS, LIVE = "dists", "live"
+
+
+def identify(now: datetime) -> SnapshotId:
+    """Give the ID of a snapshot of this second."""
+    return SnapshotId(now.astimezone(UTC).strftime(_FORM))
+
+
+def date(snapshot: SnapshotId) -> datetime:
+    """Give the second that an ID names."""
+    return datetime.strptime(snapshot, _FORM).replace(tzinfo=UTC)
+
+
+class Tree:
+    """The document root, as far as publications concern it."""
+
+    def __init__(self, root: Path) -> None:
+        """Open the archive at `root`; nothing is made."""
+        self.root = root
+        self.dists = root / "dists"
+        self.snapshots = root / "snapshots"
+        self.building = self.snapshots / ".new"
+
+    def create(self) -> None:
+        """Make the directories of an archive that are missing."""
+        for name in ("pool", "dists", "opkg", "keys", "snapshots"):
+            atomic.make(self.root / name)
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Be the only one who publishes; waits for it."""
+        descriptor = os.open(self.snapshots, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def current(self, dist: str) -> SnapshotId | None:
+        """Give the snapshot that a directory of `dists` is in; None before the first publication."""
+        try:
+            target = os.readlink(self.dists / dist)
+        except FileNotFoundError:
+            return None
+        return SnapshotId(Path(target).parts[2])
+
+    def directory(self, snapshot: SnapshotId, dist: str) -> Path:
+        """Give the directory of `dists` as it lies in a snapshot."""
+        return self.snapshots / snapshot / DISTS / dist
+
+    def all(self) -> list[SnapshotId]:
+        """Name all snapshots, the newest first."""
+        found = os.listdir(self.snapshots) if self.snapshots.is_dir() else []
+        return [SnapshotId(name) for name in sorted(filter(_ID.fullmatch, found), reverse=True)]
+
+    def generations(self, dist: str, count: int) -> list[SnapshotId]:
+        """Name the last publications of a directory of `dists`, the newest first."""
+        found = (snapshot for snapshot in self.all() if self.directory(snapshot, dist).is_dir())
+        return [snapshot for snapshot, _ in zip(found, range(count), strict=False)]
+
+    def point(self, dist: str, snapshot: SnapshotId) -> None:
+        """Make a snapshot the current one of a directory of `dists`: one rename."""
+        live = (self.snapshots / snapshot / LIVE / dist).is_dir()
+        atomic.point(self.dists / dist, f"../snapshots/{snapshot}/{LIVE if live else DISTS}/{dist}")
+
+    def recover(self, groups: Sequence[Sequence[str]]) -> None:
+        """Finish or drop what a dead publication left; `groups` are the dists that are committed together.
+
+        Each group is in the order of its renames. Call it with the lock held.
+        """
+        atomic.remove(self.building)
+        for unfinished in self.dists.glob(".*.new"):
+            atomic.remove(unfinished)
+        for group in groups:
+            first, own = self.current(group[0]), group[-1]
+            if first and first != self.current(own) and self.directory(first, own).is_dir():
+                self.point(own, first)
+        self._drop_unlinked()
+
+    def _drop_unlinked(self) -> None:
+        # Every publication ends in a link, so only the newest can be without one: it died before its first rename.
+        linked = {self.current(path.name) for path in self.dists.iterdir() if path.is_symlink()}
+        newest = self.all()[:1]
+        if newest and newest[0] not in linked:
+            atomic.disk.rename(self.snapshots / newest[0], self.building)
+            atomic.remove(self.building)

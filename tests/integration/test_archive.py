@@ -1,0 +1,310 @@
+"""The archive as real clients see it: apt over HTTP, with its own root and nothing of the machine's configuration."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from archive.repository import Included, Inclusion, Repository, TooSoon, Unchanged
+from queues.values import BuildResult, Suite, Upload
+from tests.unit.archive import packages
+from tests.unit.archive.apt import Apt, Server
+
+pytestmark = pytest.mark.integration
+
+START = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
+SUITE = Suite("demo", architectures=("amd64", "i386"))
+
+
+class Site:
+    """An archive, a clock that is stepped by hand, and what a maintainer and builders make for it."""
+
+    def __init__(self, path: Path, *suites: Suite) -> None:
+        self.path = path
+        self.archive = path / "archive"
+        self.now = START
+        self.suites = {suite.name: suite for suite in suites or (SUITE,)}
+        self.repository = Repository(self.archive, self.suites, path / "keys")
+        self.repository.init(self.now)
+
+    def tick(self) -> datetime:
+        self.now += timedelta(seconds=1)
+        return self.now
+
+    def folder(self, *names: str) -> Path:
+        path = self.path.joinpath("made", *names)
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def made(self, version: str, *architectures: str) -> tuple[Upload, Path, list[tuple[BuildResult, Path]]]:
+        """Make `tiny` and its results; the same call gives the same files."""
+        sources = self.folder(version, "source")
+        if not list(sources.iterdir()):
+            packages.dsc(sources, "tiny", version, [("tiny", "any"), ("tiny-doc", "all")])
+        upload = packages.upload(sources, "tiny", version)
+        for architecture in architectures:
+            files = self.folder(version, architecture)
+            if not list(files.iterdir()):
+                name = "tiny-doc" if architecture == "all" else "tiny"
+                packages.deb(files, name, version, architecture, source="tiny" if architecture == "all" else "")
+        folders = {architecture: self.folder(version, architecture) for architecture in architectures}
+        return upload, sources, [packages.result(upload, name, files) for name, files in folders.items()]
+
+    def include(self, version: str, *architectures: str) -> Inclusion:
+        """Include `tiny`, built on these architectures."""
+        return self.repository.include(*self.made(version, *architectures), self.tick())
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site(tmp_path / "site")
+
+
+@pytest.fixture
+def served(site: Site) -> Iterator[Server]:
+    with Server(site.archive).serving() as server:
+        yield server
+
+
+def client(tmp_path: Path, site: Site, url: str, suite: str = "demo", architecture: str = "amd64") -> Apt:
+    apt = Apt(tmp_path / f"client-{suite}-{architecture}", architecture)
+    apt.source(url, suite, site.archive / "keys/archive.gpg")
+    return apt
+
+
+def versions(apt: Apt, package: str = "tiny") -> list[str]:
+    shown = apt.run("apt-cache", "madison", package).stdout.splitlines()
+    return [line.split("|")[1].strip() for line in shown if "Sources" not in line]
+
+
+def test_an_empty_archive_can_be_used(site: Site, served: Server, tmp_path: Path) -> None:
+    updated = client(tmp_path, site, served.url).update()
+    assert updated.returncode == 0, updated.stderr
+    assert "W:" not in updated.stderr
+
+
+def test_apt_updates_by_hash_and_downloads_what_was_included(site: Site, served: Server, tmp_path: Path) -> None:
+    included = site.include("1.0", "amd64", "all")
+    assert isinstance(included, Included)
+    assert included.packages == ("tiny_1.0_amd64", "tiny-doc_1.0_all")
+    apt = client(tmp_path, site, served.url)
+    updated = apt.update()
+    assert updated.returncode == 0, updated.stderr
+    assert any("main/binary-amd64/by-hash/SHA256/" in request for request in served.requests)
+    got = apt.run("apt-get", "download", "tiny", "tiny-doc")
+    assert got.returncode == 0, got.stderr
+    (made,) = site.folder("1.0", "amd64").iterdir()
+    assert (apt.home / "tiny_1.0_amd64.deb").read_bytes() == made.read_bytes()
+    assert (apt.home / "tiny-doc_1.0_all.deb").is_file()
+
+
+def test_apt_downloads_and_unpacks_the_source(site: Site, served: Server, tmp_path: Path) -> None:
+    site.include("1.0", "amd64")
+    apt = client(tmp_path, site, served.url)
+    apt.update()
+    got = apt.run("apt-get", "source", "tiny")
+    assert got.returncode == 0, got.stderr
+    assert (apt.home / "tiny-1.0/debian/changelog").is_file()
+    assert "Directory: pool/main/t/tiny" in apt.run("apt-cache", "showsrc", "tiny").stdout
+
+
+def test_a_client_sees_each_publication_and_by_hash_of_older_ones(site: Site, served: Server, tmp_path: Path) -> None:
+    site.include("1.0", "amd64")
+    first = _indices(site)
+    apt = client(tmp_path, site, served.url)
+    apt.update()
+    site.include("2.0", "amd64")
+    assert first <= _indices(site)
+    updated = apt.update()
+    assert updated.returncode == 0, updated.stderr
+    assert versions(apt) == ["2.0"]
+
+
+def test_a_second_publication_in_the_same_second_waits(site: Site) -> None:
+    first = site.include("1.0", "amd64")
+    site.now -= timedelta(seconds=1)
+    assert site.include("2.0", "amd64") == TooSoon(site.now + timedelta(seconds=1))
+    second = site.include("2.0", "amd64")
+    assert isinstance(first, Included)
+    assert isinstance(second, Included)
+    assert second.snapshot > first.snapshot
+
+
+def test_a_replay_changes_nothing(site: Site) -> None:
+    site.include("1.0", "amd64", "all")
+    before = os.listdir(site.archive / "snapshots")
+    assert site.include("1.0", "amd64", "all") == Unchanged()
+    assert os.listdir(site.archive / "snapshots") == before
+
+
+def test_date_and_mtime_rise_and_are_utc(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    path = site.archive / "dists/demo/InRelease"
+    before = path.stat().st_mtime
+    site.include("1.0", "amd64")
+    assert f"Date: {site.now:%a, %d %b %Y %H:%M:%S} UTC\n" in path.read_text()
+    assert path.stat().st_mtime == site.now.timestamp() > before
+
+
+def test_where_a_build_failed_the_older_binaries_stay(site: Site, served: Server, tmp_path: Path) -> None:
+    site.include("1.0", "amd64", "i386", "all")
+    site.include("2.0", "amd64")
+    amd64 = client(tmp_path, site, served.url)
+    i386 = client(tmp_path, site, served.url, architecture="i386")
+    assert amd64.update().returncode == 0
+    assert i386.update().returncode == 0
+    assert (versions(amd64), versions(i386)) == (["2.0"], ["1.0"])
+    assert versions(amd64, "tiny-doc") == ["1.0"]
+    shown = i386.run("apt-cache", "showsrc", "tiny").stdout
+    old = next(stanza for stanza in shown.split("\n\n") if "\nVersion: 1.0\n" in stanza)
+    assert "\nExtra-Source-Only: yes" in old
+    assert i386.run("apt-get", "source", "--download-only", "tiny=1.0").returncode == 0
+
+
+def test_debug_symbols_are_published_beside(site: Site, served: Server, tmp_path: Path) -> None:
+    sources, built = site.folder("source"), site.folder("built")
+    packages.dsc(sources, "tiny", "1.0")
+    packages.deb(built, "tiny", "1.0")
+    more = "Auto-Built-Package: debug-symbols\n"
+    packages.deb(built, "tiny-dbgsym", "1.0", source="tiny", section="debug", more=more)
+    upload = packages.upload(sources, "tiny", "1.0")
+    site.repository.include(upload, sources, [packages.result(upload, "amd64", built)], site.tick())
+    own, debug = client(tmp_path, site, served.url), client(tmp_path, site, served.url, "demo-debug")
+    assert own.update().returncode == 0
+    assert debug.update().returncode == 0
+    assert (versions(own, "tiny-dbgsym"), versions(debug, "tiny-dbgsym")) == ([], ["1.0"])
+    assert debug.run("apt-get", "download", "tiny-dbgsym").returncode == 0
+
+
+def test_a_snapshot_is_an_archive_of_its_own(site: Site, served: Server, tmp_path: Path) -> None:
+    first = site.include("1.0", "amd64")
+    site.include("2.0", "amd64")
+    assert isinstance(first, Included)
+    apt = client(tmp_path, site, f"{served.url}/snapshots/{first.snapshot}")
+    updated = apt.update()
+    assert updated.returncode == 0, updated.stderr
+    assert versions(apt) == ["1.0"]
+    assert apt.run("apt-get", "download", "tiny").returncode == 0
+
+
+def test_an_expired_release_fails_and_its_snapshot_does_not(tmp_path: Path) -> None:
+    site = Site(tmp_path / "site", Suite("demo", valid_days=1, dbgsym="same"))
+    site.now -= timedelta(days=3)
+    (site.archive / "dists/demo").unlink()
+    for path in (site.archive / "snapshots").glob("*Z"):
+        subprocess.run(["rm", "-r", path], check=True)
+    included = site.include("1.0", "amd64")
+    assert isinstance(included, Included)
+    with Server(site.archive).serving() as server:
+        expired = client(tmp_path / "expired", site, server.url).update()
+        kept = client(tmp_path / "kept", site, f"{server.url}/snapshots/{included.snapshot}").update()
+    assert expired.returncode != 0
+    assert "is expired" in expired.stderr
+    assert kept.returncode == 0, kept.stderr
+
+
+def test_a_release_from_the_future_fails(site: Site, served: Server, tmp_path: Path) -> None:
+    site.now = datetime.now(UTC) + timedelta(hours=2)
+    site.include("1.0", "amd64")
+    updated = client(tmp_path, site, served.url).update()
+    assert updated.returncode != 0
+    assert "is not valid yet" in updated.stderr
+
+
+def test_an_unsigned_release_fails(site: Site, served: Server, tmp_path: Path) -> None:
+    directory = (site.archive / "dists/demo").resolve()
+    (directory / "InRelease").unlink()
+    (directory / "Release.gpg").unlink()
+    updated = client(tmp_path, site, served.url).update()
+    assert updated.returncode != 0
+    assert "is not signed" in updated.stderr
+
+
+def test_a_release_signed_by_another_key_fails(served: Server, tmp_path: Path) -> None:
+    other = Site(tmp_path / "other")
+    apt = Apt(tmp_path / "client")
+    apt.source(served.url, "demo", other.archive / "keys/archive.gpg")
+    updated = apt.update()
+    assert updated.returncode != 0
+    assert "NO_PUBKEY" in updated.stderr
+
+
+def test_the_detached_signature_is_enough(site: Site, served: Server, tmp_path: Path) -> None:
+    (site.archive / "dists/demo").resolve().joinpath("InRelease").unlink()
+    updated = client(tmp_path, site, served.url).update()
+    assert updated.returncode == 0, updated.stderr
+
+
+def test_a_deep_site_signs_and_no_agent_stays(tmp_path: Path) -> None:
+    deep = tmp_path / ("d" * 100) / ("e" * 100)
+    site = Site(deep)
+    assert isinstance(site.include("1.0", "amd64"), Included)
+    sockets = [path.name for path in (deep / "keys/archive").iterdir() if path.is_socket()]
+    assert sockets == []
+
+
+def test_everything_is_readable_by_all_whatever_the_umask(tmp_path: Path) -> None:
+    made = Site(tmp_path / "made").made("1.0", "amd64")
+    before = os.umask(0o077)
+    try:
+        site = Site(tmp_path / "site")
+        site.repository.include(*made, site.tick())
+    finally:
+        os.umask(before)
+    for path in [site.archive, *site.archive.rglob("*")]:
+        mode = path.lstat().st_mode & 0o777
+        if not path.is_symlink():
+            assert mode in ((0o755,) if path.is_dir() else (0o644, 0o444)), path
+    assert (site.path / "keys/archive").stat().st_mode & 0o777 == 0o700
+
+
+def test_init_again_keeps_key_and_publications(site: Site) -> None:
+    key = (site.archive / "keys/archive.gpg").read_bytes()
+    current = site.repository.current("demo")
+    site.repository.init(site.tick())
+    assert (site.archive / "keys/archive.gpg").read_bytes() == key == site.repository.key.export(armored=False)
+    assert site.repository.current("demo") == current
+
+
+@pytest.fixture
+def reachable() -> Iterator[Path]:
+    """Give a directory that the service account can reach, for commands that give up root."""
+    with tempfile.TemporaryDirectory(prefix="archive-", dir="/tmp") as directory:
+        Path(directory).chmod(0o755)
+        yield Path(directory)
+
+
+def test_the_command_includes_lists_and_publishes(reachable: Path) -> None:
+    def debmill(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "daemons.command", "--site", reachable / "site", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    private = reachable / "private"
+    private.mkdir(mode=0o700)
+    dsc = packages.dsc(private, "tiny", "1.0")
+    deb = packages.deb(private, "tiny", "1.0")
+    assert debmill("init", "--suite", "demo").returncode == 0
+    included = debmill("archive", "include", dsc, deb, "--suite", "demo")
+    assert "included in demo as" in included.stdout, included.stderr
+    assert included.stdout.endswith("tiny_1.0_amd64\n")
+    (listed,) = json.loads(debmill("archive", "list", "--json").stdout)
+    assert (listed["suite"], listed["source"], listed["architectures"]) == ("demo", "tiny", ["amd64"])
+    assert "has all of it already" in debmill("archive", "include", deb, "--suite", "demo").stdout
+    assert "published demo as" in debmill("archive", "publish").stdout
+    refused = debmill("archive", "include", packages.deb(private, "tiny", "0.5"), "--suite", "demo")
+    assert refused.returncode == 1
+    assert "demo has 1.0; no version is ever lowered" in refused.stderr
+    assert debmill("archive", "include", private / "missing.deb", "--suite", "demo").returncode == 2
+    assert [path.name for path in (reachable / "site").glob(".*")] == []
+
+
+def _indices(site: Site) -> set[str]:
+    return {path.name for path in (site.archive / "dists/demo/main/binary-amd64/by-hash/SHA256").iterdir()}
