@@ -1,0 +1,153 @@
+"""Who may log in, and what a connection may ask for: a public key, SFTP, and one command that does nothing.
+
+dput runs `chmod 0644 FILES` after an upload when a local file has another mode, and fails if that fails; so exactly
+this command is answered, with success, and nothing is done. Shells, terminals, forwarding and all else stay refused,
+as paramiko's ServerInterface refuses them.
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import paramiko
+from msgspec import Struct
+from paramiko.common import (
+    AUTH_FAILED,
+    AUTH_SUCCESSFUL,
+    OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED,
+    OPEN_FAILED_RESOURCE_SHORTAGE,
+    OPEN_SUCCEEDED,
+)
+
+from daemons.intake import paths
+from daemons.intake.answers import Judge, Refusal, one_line
+from daemons.intake.area import Areas
+from daemons.intake.limits import Limits
+from daemons.intake.session import Session, Visitor
+from daemons.intake.subsystem import Subsystem
+from daemons.intake.transport import Follow, Transport
+
+logger = logging.getLogger(__name__)
+
+USER = re.compile(r"[a-z0-9][a-z0-9._+-]{0,63}")
+FindKeys = Callable[[str], Sequence[tuple[str, bytes]]]
+
+_NO_MORE = 1000  # failures, more than paramiko's own ten: it then says goodbye and hangs up
+_NOBODY = (("ssh-ed25519", b"A" * 68),)  # compared with when a user has no key, so that both take the same way
+
+
+class Intake(Struct, frozen=True):
+    """What all connections share.
+
+    `find_keys(user)` gives the account's keys as (type, base64 blob), none for an unknown user; it is asked at each
+    login. `status(user)` gives the directory of the reports that the user may read.
+    """
+
+    limits: Limits
+    find_keys: FindKeys
+    judge: Judge
+    areas: Areas
+    status: Callable[[str], Path]
+
+
+class Login(Follow):
+    """Decides for one connection."""
+
+    def __init__(self, transport: Transport, intake: Intake, address: str) -> None:
+        self._transport = transport
+        self._intake = intake
+        self._address = address
+        self._refused = 0
+        self._key = ""
+        self._used: set[int] = set()
+        self._harmless: set[int] = set()
+        self.subsystems: list[Subsystem] = []
+
+    def get_allowed_auths(self, username: str) -> str:  # noqa: ARG002 -- the same for all
+        """Offer nothing but public keys."""
+        return "publickey"
+
+    def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
+        """Look the key up; paramiko verifies the signature after this."""
+        if self._is_theirs(username, key):
+            self._key = key.fingerprint
+            return AUTH_SUCCESSFUL
+        self._refused += 1
+        logger.info("%s: %.64r: key refused", self._address, username)
+        if self._refused >= self._intake.limits.tries and self._transport.auth_handler:
+            self._transport.auth_handler.auth_fail_count = _NO_MORE
+        return AUTH_FAILED
+
+    def check_channel_request(self, kind: str, chanid: int) -> int:  # noqa: ARG002 -- paramiko's signature
+        """Allow a few sessions."""
+        if kind != "session":
+            return OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
+        if len(self._transport.open_channels()) >= self._intake.limits.channels:
+            return OPEN_FAILED_RESOURCE_SHORTAGE
+        return OPEN_SUCCEEDED
+
+    def check_channel_subsystem_request(self, channel: paramiko.Channel, name: str) -> bool:
+        """Start SFTP, once on a channel."""
+        if name != "sftp" or not self._first_use(channel):
+            return False
+        subsystem = Subsystem(channel, self, self._session(), self._intake.limits.handles)
+        self.subsystems = [*(other for other in self.subsystems if other.is_alive()), subsystem]
+        subsystem.start()
+        logger.info("%s: session opened", self.visitor())
+        return True
+
+    def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
+        """Accept the one command that does nothing."""
+        if not does_nothing(command) or not self._first_use(channel):
+            logger.info("%s: refused to run %s", self.visitor(), one_line(repr(command[:200])))
+            return False
+        self._harmless.add(channel.get_id())
+        return True
+
+    def answered(self, channel: paramiko.Channel) -> None:
+        """End the command that does nothing, with success."""
+        if channel.get_id() in self._harmless:
+            self._harmless.remove(channel.get_id())
+            channel.send_exit_status(0)
+            channel.close()
+
+    def visitor(self) -> Visitor:
+        """Say who logged in."""
+        return Visitor(self._transport.get_username() or "", self._address, self._key)
+
+    def _is_theirs(self, user: str, key: paramiko.PKey) -> bool:
+        known = list(self._intake.find_keys(user)) if USER.fullmatch(user) else []
+        offered = (key.get_name(), key.get_base64().encode())
+        matches = [_same(offered, one) for one in known or _NOBODY]  # all of them, whichever fits
+        return bool(known) and any(matches)
+
+    def _first_use(self, channel: paramiko.Channel) -> bool:
+        first = channel.get_id() not in self._used
+        self._used.add(channel.get_id())
+        return first
+
+    def _session(self) -> Session:
+        visitor = self.visitor()
+        intake = self._intake
+        return Session(self, visitor, intake.areas.of(visitor.uploader), intake.status, intake.judge, intake.limits)
+
+
+def does_nothing(command: bytes) -> bool:
+    """Say whether a command is exactly `chmod 0644` and names of files in the uploader's own area."""
+    words = command.decode("ascii", "replace").split(" ")
+    return words[:2] == ["chmod", "0644"] and len(words) > 2 and all(map(_in_area, words[2:]))
+
+
+def _in_area(path: str) -> bool:
+    try:
+        return paths.resolve(path).kind == "upload"
+    except (FileNotFoundError, Refusal):
+        return False
+
+
+def _same(offered: tuple[str, bytes], known: tuple[str, bytes]) -> bool:
+    return hmac.compare_digest(offered[0].encode(), known[0].encode()) & hmac.compare_digest(offered[1], known[1])

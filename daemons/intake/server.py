@@ -1,0 +1,172 @@
+"""The listener: binds, keeps count, gives each connection a thread, and ends them all when told to stop."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import paramiko
+
+from daemons.intake.answers import Judge, one_line
+from daemons.intake.area import Areas
+from daemons.intake.limits import Limits
+from daemons.intake.login import FindKeys, Intake, Login
+from daemons.intake.transport import LOG_CHANNEL, Transport
+from queues import atomic
+
+logger = logging.getLogger(__name__)
+
+STOP_SECONDS = 5.0
+LOOK_SECONDS = 0.25  # how often the listener looks whether it shall stop
+SILENCE_MILLISECONDS = 60_000  # until the kernel gives up on a peer that acknowledges nothing
+
+
+def serve(
+    listen: tuple[str, int],
+    host_key: paramiko.PKey,
+    limits: Limits,
+    find_keys: FindKeys,
+    judge: Judge,
+    uploading: Path,
+    status: Callable[[str], Path],
+) -> Server:
+    """Bind the server and clear what a dead one left unfinished. Port 0: the kernel chooses. Raises OSError.
+
+    `uploading` holds one directory per uploader; `status(uploader)` names the directory of `.txt` reports to read.
+    """
+    atomic.make(uploading, 0o755)
+    areas = Areas(uploading, limits)
+    listener = socket.create_server(listen, family=socket.AF_INET6 if ":" in listen[0] else socket.AF_INET)
+    areas.sweep()  # only after binding: another server may be at work here
+    return Server(listener, host_key, Intake(limits, find_keys, judge, areas, status))
+
+
+class Server:
+    """A bound server; `address` is where it listens."""
+
+    def __init__(self, listener: socket.socket, host_key: paramiko.PKey, intake: Intake) -> None:
+        logging.getLogger(LOG_CHANNEL).setLevel(logging.CRITICAL + 1)  # what matters is told in our words
+        self.address: tuple[str, int] = listener.getsockname()[:2]
+        self._listener = listener
+        self._host_key = host_key
+        self._intake = intake
+        self._lock = threading.Lock()
+        self._connections: dict[Connection, str] = {}
+
+    def serve_until(self, stop: threading.Event) -> None:
+        """Accept connections until told to stop; then end all sessions, which takes a few seconds at most."""
+        self._listener.settimeout(LOOK_SECONDS)
+        try:
+            while not stop.is_set():
+                self._accept(stop)
+        finally:
+            self._listener.close()
+            self._end_all()
+
+    def _accept(self, stop: threading.Event) -> None:
+        try:
+            self._admit(*self._listener.accept())
+        except (TimeoutError, ConnectionError):
+            return
+        except (OSError, RuntimeError) as error:  # out of descriptors or threads
+            logger.error("cannot accept a connection: %s", error)
+            stop.wait(LOOK_SECONDS)
+
+    def _admit(self, client: socket.socket, peer: tuple[str, int]) -> None:
+        host = peer[0]
+        with self._lock:
+            reason = self._too_many(host)
+            if not reason:
+                connection = Connection(client, f"{host}:{peer[1]}", self._host_key, self._intake, self._forget)
+                connection.start()
+                self._connections[connection] = host
+                return
+        logger.warning("%s: turned away: %s", host, reason)
+        client.close()
+
+    def _too_many(self, host: str) -> str:
+        hosts = list(self._connections.values())
+        if len(hosts) >= self._intake.limits.sessions:
+            return f"{len(hosts)} connections are open"
+        if hosts.count(host) >= self._intake.limits.sessions_per_address:
+            return f"{hosts.count(host)} connections from this address are open"
+        return ""
+
+    def _forget(self, connection: Connection) -> None:
+        with self._lock:
+            self._connections.pop(connection, None)
+
+    def _end_all(self) -> None:
+        with self._lock:
+            connections = list(self._connections)
+        for connection in connections:
+            connection.end()
+        deadline = time.monotonic() + STOP_SECONDS
+        for connection in connections:
+            connection.join(max(0.0, deadline - time.monotonic()))
+            if connection.is_alive():
+                logger.warning("%s: still at work while the server stops", connection.address)
+
+
+class Connection(threading.Thread):
+    """Watches over one connection, from the first byte to the end of its last subsystem."""
+
+    def __init__(
+        self,
+        client: socket.socket,
+        address: str,
+        host_key: paramiko.PKey,
+        intake: Intake,
+        forget: Callable[[Connection], None],
+    ) -> None:
+        super().__init__(name=f"sftp {address}", daemon=True)
+        _tune(client)
+        self.address = address
+        self._limits = intake.limits
+        self._forget = forget
+        self._transport = Transport(client, host_key, intake.limits.login_seconds)
+        self._login = Login(self._transport, intake, address)
+
+    def run(self) -> None:
+        """Serve the client: a deadline for logging in, then as long as it keeps sending."""
+        try:
+            self._transport.start_server(threading.Event(), self._login)
+            self._transport.join(self._limits.login_seconds)
+            if self._transport.is_authenticated():
+                self._watch()
+            self._report()
+        finally:
+            self.end()
+            for subsystem in self._login.subsystems:
+                subsystem.join()
+            self._forget(self)
+
+    def end(self) -> None:
+        """Cut the connection."""
+        self._transport.close()
+        self._transport.sock.close()  # also where the transport has not begun yet
+
+    def _watch(self) -> None:
+        while self._transport.is_alive():
+            quiet = time.monotonic() - self._transport.last_data
+            if quiet >= self._limits.idle_seconds:
+                logger.info("%s: cut after %.0f idle seconds", self._login.visitor(), quiet)
+                return
+            self._transport.join(self._limits.idle_seconds - quiet)
+
+    def _report(self) -> None:
+        if self._transport.is_alive() and not self._transport.is_authenticated():
+            logger.info("%s: cut: not logged in after %.0f seconds", self.address, self._limits.login_seconds)
+        error = self._transport.get_exception()
+        if error is not None and not isinstance(error, EOFError):
+            logger.info("%s: connection lost: %s: %s", self.address, type(error).__name__, one_line(str(error)))
+
+
+def _tune(client: socket.socket) -> None:
+    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SILENCE_MILLISECONDS)

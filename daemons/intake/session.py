@@ -1,0 +1,213 @@
+"""One SFTP session of a known uploader: paths and handles, in paramiko's terms, on top of areas and reports.
+
+It can write new files into the uploader's own area and read reports; there is nothing else it could reach.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import paramiko
+from msgspec import Struct
+from paramiko.sftp import SFTP_OK
+
+from daemons.intake import paths
+from daemons.intake.answers import Answer, Judge, Refusal, Refused, Stored, one_line, spoken
+from daemons.intake.area import Area, Unfinished
+from daemons.intake.limits import Limits
+
+logger = logging.getLogger(__name__)
+
+LONGEST_LISTING = 256
+LONGEST_READ = 64 * 1024
+
+
+class Visitor(Struct, frozen=True):
+    """Who is connected: the account's name, the client's address, the fingerprint of the key that logged in."""
+
+    uploader: str
+    address: str
+    key: str
+
+    def __str__(self) -> str:
+        return f"{self.uploader} at {self.address} with {self.key}"
+
+
+class Report(paramiko.SFTPHandle):
+    """An open report; read only."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
+        if not stat.S_ISREG(os.fstat(self._file.fileno()).st_mode):
+            self._file.close()
+            raise FileNotFoundError(path)
+
+    def stat(self) -> paramiko.SFTPAttributes:
+        """Give size and time."""
+        return _file_attributes(os.fstat(self._file.fileno()))
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Read at most LONGEST_READ bytes; nothing beyond the end."""
+        if offset >= os.fstat(self._file.fileno()).st_size:
+            return b""
+        return os.pread(self._file.fileno(), min(length, LONGEST_READ), offset)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+class Arrival(paramiko.SFTPHandle):
+    """A file that is being sent. `finish` publishes it; `close` without `finish` forgets it."""
+
+    def __init__(self, session: Session, file: Unfinished) -> None:
+        super().__init__()
+        self._session = session
+        self.file = file
+
+    def stat(self) -> paramiko.SFTPAttributes:
+        """Give the size so far."""
+        return _attributes(stat.S_IFREG | 0o644, self.file.size)
+
+    def read(self, offset: int, length: int) -> bytes:  # noqa: ARG002 -- paramiko's signature
+        """Raise Refusal: what is sent cannot be read back."""
+        raise Refusal(f"{self.file.name}: files in {paths.INCOMING} cannot be read back")
+
+    def finish(self) -> Answer:
+        """Publish the file and have it judged."""
+        return self._session.publish(self.file)
+
+    def close(self) -> None:
+        """Forget the file, unless it was published."""
+        self.file.discard()
+
+
+class Session(paramiko.SFTPServerInterface):
+    """What the requests of one channel do. Methods raise Refusal, FileNotFoundError or OSError instead of codes."""
+
+    def __init__(
+        self,
+        server: paramiko.ServerInterface,
+        visitor: Visitor,
+        area: Area,
+        status: Callable[[str], Path],
+        judge: Judge,
+        limits: Limits,
+    ) -> None:
+        super().__init__(server)
+        self.visitor = visitor
+        self._area = area
+        self._status = status
+        self._judge = judge
+        self._limits = limits
+        self._begun = 0
+        self._sent: dict[str, tuple[int, Answer]] = {}
+
+    def open(self, path: str, flags: int, attr: paramiko.SFTPAttributes) -> paramiko.SFTPHandle:  # noqa: ARG002 -- what the client wishes for mode and times is its own affair
+        """Begin a new file, or open a report."""
+        if flags & (os.O_WRONLY | os.O_RDWR):
+            return self._begin(paths.upload_name(path), flags)
+        place = paths.resolve(path)
+        if place.kind != "report":
+            raise Refusal(f"{paths.canonical(path)}: only files in {paths.STATUS} can be read")
+        return Report(self._status(self.visitor.uploader) / place.name)
+
+    def publish(self, file: Unfinished) -> Answer:
+        """Make a file visible and have it judged; both at once for this uploader."""
+        size, digest = file.size, file.sha256
+        with self._area.turn:
+            self._area.publish(file)
+            logger.info("%s: %s stored, %d bytes, sha256 %s", self.visitor, file.name, size, digest)
+            answer = self._asked(file.name)
+        self._sent[file.name] = size, answer
+        if not isinstance(answer, Stored):
+            logger.info("%s: %s: %s", self.visitor, file.name, one_line(spoken(answer)))
+        return answer
+
+    def list_folder(self, path: str) -> list[paramiko.SFTPAttributes]:
+        """List one of the three directories, at most LONGEST_LISTING names."""
+        place = paths.resolve(path)
+        if place.kind == "root":
+            return [_directory("incoming"), _directory("status")]
+        if place.kind not in ("incoming", "status"):
+            raise FileNotFoundError(path)
+        files = self._area.files() if place.kind == "incoming" else self._reports()
+        return [_file_attributes(status, name) for name, status in list(files.items())[:LONGEST_LISTING]]
+
+    def stat(self, path: str) -> paramiko.SFTPAttributes:
+        """Give what a client needs to see: that a directory is one, and a file's size."""
+        place = paths.resolve(path)
+        if not place.name:
+            return _directory(place.kind)
+        return self._sent_before(place) or self._lying_here(place)
+
+    lstat = stat
+
+    def remove(self, path: str) -> int:
+        """Remove one of the uploader's files that was not taken yet."""
+        place = paths.resolve(path)
+        if place.kind != "upload":
+            raise Refusal(f"{paths.canonical(path)}: only your own files in {paths.INCOMING} can be removed")
+        self._area.remove(place.name)
+        logger.info("%s: %s removed", self.visitor, place.name)
+        return SFTP_OK
+
+    def canonicalize(self, path: str) -> str:
+        """Make a path absolute; relative ones begin at `/`."""
+        return paths.canonical(path)
+
+    def _sent_before(self, place: paths.Place) -> paramiko.SFTPAttributes | None:
+        """Answer a client that checks what it just sent, once: paramiko's, dput-ng's too, overlooks a failed CLOSE."""
+        size, answer = self._sent.pop(place.name, (0, None))
+        if isinstance(answer, Refused):
+            raise Refusal(answer.reason)
+        return _attributes(stat.S_IFREG | 0o444, size, place.name) if answer else None
+
+    def _lying_here(self, place: paths.Place) -> paramiko.SFTPAttributes:
+        files = self._area.files() if place.kind == "upload" else self._reports()
+        if place.name not in files:
+            raise FileNotFoundError(place.name)
+        return _file_attributes(files[place.name], place.name)
+
+    def _begin(self, name: str, flags: int) -> Arrival:
+        if flags & os.O_APPEND or not flags & os.O_CREAT:
+            raise Refusal(f"{name}: an upload cannot be resumed; send the whole file again")
+        if self._begun >= self._limits.session_files:
+            raise Refusal(f"{name}: {self._begun} files came on this connection already; connect again")
+        self._begun += 1
+        return Arrival(self, self._area.begin(name))
+
+    def _asked(self, name: str) -> Answer:
+        try:
+            return self._judge(self.visitor.uploader, self._area.path, name)
+        except Exception:
+            logger.exception("%s: %s could not be judged", self.visitor, name)
+            return Refused(f"{name}: an internal error, which the operator can see in the log; the file is kept")
+
+    def _reports(self) -> dict[str, os.stat_result]:
+        directory = self._status(self.visitor.uploader)
+        found = sorted(path for path in directory.glob("*.txt") if paths.is_report(path.name))
+        statuses = {path.name: path.lstat() for path in found}
+        return {name: status for name, status in statuses.items() if stat.S_ISREG(status.st_mode)}
+
+
+def _directory(name: str) -> paramiko.SFTPAttributes:
+    return _attributes(stat.S_IFDIR | 0o755, 0, name)
+
+
+def _file_attributes(status: os.stat_result, name: str = "") -> paramiko.SFTPAttributes:
+    return _attributes(stat.S_IFREG | 0o444, status.st_size, name, int(status.st_mtime))
+
+
+def _attributes(mode: int, size: int, name: str = "", when: int = 0) -> paramiko.SFTPAttributes:
+    attributes = paramiko.SFTPAttributes()
+    attributes.filename = name
+    attributes.st_mode, attributes.st_size = mode, size
+    attributes.st_atime = attributes.st_mtime = when
+    attributes.st_uid = attributes.st_gid = 0
+    return attributes

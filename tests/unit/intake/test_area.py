@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+
+import pytest
+
+from daemons.intake.answers import Refusal
+from daemons.intake.area import Area, Areas
+from daemons.intake.limits import Limits
+
+NAME = "a_1.dsc"
+
+
+@pytest.fixture
+def limits():
+    return Limits(file_bytes=100, area_bytes=150, area_files=2, free_bytes=0)
+
+
+@pytest.fixture
+def area(tmp_path, limits):
+    return Area(tmp_path / "alice", limits)
+
+
+@pytest.fixture
+def begin():
+    with contextlib.ExitStack() as stack:
+
+        def one(area, name=NAME):
+            file = area.begin(name)
+            stack.callback(file.discard)
+            return file
+
+        yield one
+
+
+def send(area, name, data):
+    file = area.begin(name)
+    file.write(0, data)
+    area.publish(file)
+    return file
+
+
+def test_a_file_is_visible_only_once_published(area, begin):
+    file = begin(area)
+    file.write(0, b"whole")
+    assert area.files() == {}
+    area.publish(file)
+    assert list(area.files()) == [NAME]
+    assert (area.path / NAME).read_bytes() == b"whole"
+    assert os.stat(area.path / NAME).st_mode & 0o777 == 0o444
+
+
+def test_a_dropped_file_leaves_nothing_and_hurts_no_earlier_one(area, begin):
+    send(area, NAME, b"first")
+    file = begin(area)
+    file.write(0, b"sec")
+    file.discard()
+    assert (area.path / NAME).read_bytes() == b"first"
+    assert list((area.path / ".unfinished").iterdir()) == []
+
+
+def test_the_same_name_sent_again_replaces_the_file_not_its_inode(area):
+    send(area, NAME, b"first")
+    os.link(area.path / NAME, area.path.parent / "taken")
+    send(area, NAME, b"second")
+    assert (area.path / NAME).read_bytes() == b"second"
+    assert (area.path.parent / "taken").read_bytes() == b"first"
+
+
+def test_the_digest_is_that_of_the_bytes_that_came_in_order(area, begin):
+    file = begin(area)
+    file.write(0, b"he")
+    file.write(2, b"llo")
+    assert file.sha256 == hashlib.sha256(b"hello").hexdigest()
+    file.truncate(5)
+    assert file.sha256 == hashlib.sha256(b"hello").hexdigest()
+
+
+@pytest.mark.parametrize(
+    "disorder",
+    [
+        lambda file: file.write(1, b"x"),
+        lambda file: file.write(9, b"x"),
+        lambda file: (file.truncate(2), file.truncate(5)),
+        lambda file: file.truncate(9),
+    ],
+)
+def test_there_is_no_digest_of_bytes_out_of_order(area, disorder, begin):
+    file = begin(area)
+    file.write(0, b"hello")
+    disorder(file)
+    assert file.sha256 is None
+
+
+@pytest.mark.parametrize(
+    "attempt", [lambda f: f.write(100, b"x"), lambda f: f.write(1 << 63, b"x"), lambda f: f.truncate(101)]
+)
+def test_a_file_beyond_the_limit_is_refused_also_when_sparse(area, attempt, begin):
+    file = begin(area)
+    with pytest.raises(Refusal, match="more than 100 bytes"):
+        attempt(file)
+
+
+def test_an_area_has_room_for_so_many_bytes_and_files(area, begin):
+    send(area, "a_1.dsc", b"x" * 100)
+    file = begin(area, "b_1.dsc")
+    with pytest.raises(Refusal, match="more than 50 bytes"):
+        file.write(0, b"x" * 51)
+    file.discard()
+    send(area, "b_1.dsc", b"x")
+    with pytest.raises(Refusal, match="2 files of yours wait here"):
+        area.begin("c_1.dsc")
+    send(area, "b_1.dsc", b"again")  # in its own place
+
+
+def test_a_full_disk_is_said(tmp_path, begin):
+    area = Area(tmp_path / "alice", Limits(free_bytes=1 << 62))
+    file = begin(area)
+    with pytest.raises(Refusal, match="disk is full"):
+        file.write(0, b"x")
+
+
+def test_a_new_server_clears_what_a_dead_one_left(tmp_path, limits, begin):
+    area = Areas(tmp_path, limits).of("alice")
+    send(area, NAME, b"whole")
+    begin(area, "b_1.dsc").write(0, b"half")
+    Areas(tmp_path, limits).sweep()
+    assert [path.name for path in area.path.iterdir()] == [NAME]
+
+
+def test_links_and_directories_are_not_listed(area):
+    send(area, NAME, b"x")
+    (area.path / "b_1.dsc").symlink_to("/etc/passwd")
+    (area.path / "c_1.dsc").mkdir()
+    assert list(area.files()) == [NAME]

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import inspect
+import socket
+
+import paramiko
+import pytest
+
+from daemons.intake import internals, transport
+
+
+@pytest.fixture
+def connected():
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        yield ours, theirs
+
+
+@pytest.mark.parametrize("length", [transport.LONGEST_PACKET + 1, 1 << 31, -5])
+def test_a_packet_of_impossible_length_is_not_even_begun(connected, length):
+    ours, theirs = connected
+    theirs.send(b"x" * 16)
+    with pytest.raises(paramiko.SSHException, match="claims"):
+        transport.Packetizer(ours).read_all(length)
+
+
+def test_a_packet_of_possible_length_is_read(connected):
+    ours, theirs = connected
+    theirs.send(b"x" * 16)
+    assert transport.Packetizer(ours).read_all(16) == b"x" * 16
+
+
+def test_a_version_line_without_end_is_cut(connected):
+    ours, theirs = connected
+    theirs.send(b"x" * (transport.LONGEST_BANNER + 1))
+    with pytest.raises(paramiko.SSHException, match="version line"):
+        transport.Packetizer(ours).readline(5)
+
+
+def test_a_window_gives_back_what_came_in_order():
+    window = transport.Window(lambda: None)
+    window.feed(b"hello ")
+    window.feed(b"world")
+    assert [window.read(2), window.read(100), len(window)] == [b"he", b"llo world", 0]
+
+
+def test_a_window_keeps_no_more_than_was_granted():
+    window = transport.Window(lambda: None)
+    window.feed(b"x" * transport.WINDOW)
+    with pytest.raises(paramiko.SSHException, match="beyond"):
+        window.feed(b"x")
+    window.read(1)
+    window.feed(b"x")
+
+
+def test_only_modern_algorithms_are_offered(connected):
+    key = paramiko.ECDSAKey.generate()
+    offered = transport.Transport(connected[0], key, 1)
+    assert set(offered.preferred_ciphers) <= {
+        *(f"aes{bits}-ctr" for bits in (128, 192, 256)),
+        *(f"aes{bits}-gcm@openssh.com" for bits in (128, 256)),
+    }
+    assert {"aes128-ctr", "aes128-gcm@openssh.com"} <= set(offered.preferred_ciphers)
+    assert all(mac.startswith("hmac-sha2-") for mac in offered.preferred_macs)
+    assert not [kex for kex in offered.preferred_kex if "group14" in kex or "group-exchange" in kex]
+
+
+def test_a_key_of_an_unknown_kind_is_only_a_wrong_key(connected):
+    offered = transport.Transport(connected[0], paramiko.ECDSAKey.generate(), 1)
+    key = transport.Authentication(offered)._generate_key_from_request("sk-ssh-ed25519@openssh.com", b"")
+    assert isinstance(key, paramiko.PKey)
+    assert key.asbytes() == b""
+
+
+@pytest.mark.parametrize(
+    ("owner", "names"),
+    [
+        (internals.PipeInside, ["_buffer_frombytes", "_buffer_tobytes"]),
+        (internals.PacketizerInside, ["_read_timeout"]),
+        (internals.AuthInside, ["_generate_key_from_request"]),
+        (
+            internals.TransportInside,
+            [
+                "_preferred_ciphers",
+                "_preferred_macs",
+                "_channel_handler_table",
+                "_parse_newkeys",
+                "_queue_incoming_channel",
+            ],
+        ),
+        (internals.ChannelInside, ["_handle_request"]),
+        (
+            internals.ServerInside,
+            [
+                "_log",
+                "_read_all",
+                "_read_packet",
+                "_send_packet",
+                "_send_server_version",
+                "_process",
+                "_convert_pflags",
+                "_send_handle_response",
+                "_send_status",
+            ],
+        ),
+    ],
+)
+def test_paramiko_still_has_what_is_overridden(owner, names):
+    assert [name for name in names if not hasattr(owner, name)] == []
+
+
+def test_paramiko_still_calls_what_is_overridden():
+    run = inspect.getsource(paramiko.Transport.run)
+    assert "_channel_handler_table[ptype](chan, m)" in run
+    assert "self.auth_handler is None" in inspect.getsource(paramiko.Transport._parse_newkeys)
+    assert "self._queue_incoming_channel(chan)" in inspect.getsource(paramiko.Transport._parse_channel_open)
