@@ -26,7 +26,10 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _BEGIN = b"-----BEGIN PGP SIGNED MESSAGE-----"
 _SIGNATURE = b"-----BEGIN PGP SIGNATURE-----"
 _END = b"-----END PGP SIGNATURE-----"
-_ARMOR = re.compile(rb"(?:[A-Za-z-]+: [ -~]*|[A-Za-z0-9+/]{1,76}={0,3}|=[A-Za-z0-9+/]{4}|)")
+_ARMOR = re.compile(  # RFC 9580, section 6.2
+    rb"(?:(?:Version|Comment|MessageID|Hash|Charset):[ -~]*\n)*\n"
+    rb"(?:[A-Za-z0-9+/]{1,76}={0,2}\n)+(?:=[A-Za-z0-9+/]{4}\n)?"
+)
 _WEAK = (HashAlgorithm.MD5, HashAlgorithm.SHA1, HashAlgorithm.RipeMD)
 _SECRETS = (Tag.SecretKey, Tag.SecretSubkey)
 _KEYS = (Tag.PublicKey, Tag.PublicSubkey)
@@ -132,7 +135,7 @@ def _check_text(lines: list[bytes]) -> None:
 
 
 def _checked_armor(lines: list[bytes]) -> bytes:
-    if any(not _ARMOR.fullmatch(line) for line in lines[1:]):
+    if not _ARMOR.fullmatch(b"".join(line + b"\n" for line in lines[1:])):
         raise BadSignature("there is text inside the signature")
     return b"\n".join((*lines, _END, b""))
 

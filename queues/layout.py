@@ -72,7 +72,7 @@ class Spool:
     @contextmanager
     def lock(self, name: str) -> Iterator[None]:
         """Hold one of the site's named locks; waits for it."""
-        descriptor = os.open(self.site / "run" / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        descriptor = os.open(self.site / "run" / f"{name}.turn", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield

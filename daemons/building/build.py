@@ -1,0 +1,208 @@
+"""One build job in one fresh environment, from its sources to checked results.
+
+Phases: setup, install, unpack, build, collect, check. The package's failure is a BuildResult, a missing dependency a
+DepWait, the machine's failure a Later, and results that are not the job's are Suspicious. It knows no queue.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from msgspec import Struct
+
+from daemons.building import results
+from daemons.building.environment import (
+    DIRECTORY,
+    Broken,
+    DepWait,
+    Ended,
+    Environment,
+    Kind,
+    Limits,
+    Refused,
+    Unavailable,
+)
+from daemons.building.record import Record, recording, reference
+from queues import control
+from queues.clock import Clock
+from queues.outcomes import Later
+from queues.values import BuildJob, BuildResult, FileRef
+
+
+class Suspicious(Struct, frozen=True):
+    """Results that are not what the job was for: a person decides."""
+
+    reason: str
+
+
+class Failed(Struct, frozen=True):
+    """The package's failure, in the phase that is going on."""
+
+    reason: str
+
+
+Trouble = Failed | DepWait | Later | Suspicious
+Outcome = BuildResult | DepWait | Later | Suspicious
+_LARGEST_CHANGES = 16 << 20
+
+
+class Settings(Struct, frozen=True):
+    """How builds are made on this machine."""
+
+    limits: Limits = Limits()
+    parallel: int = 1
+
+
+def build(
+    fresh: AbstractContextManager[Environment],
+    job: BuildJob,
+    sources: Path,
+    out: Path,
+    clock: Clock,
+    settings: Settings = Settings(),  # noqa: B008 -- it is frozen
+) -> Outcome:
+    """Build a job. `fresh` is entered here and left before this returns; `sources` holds the job's files.
+
+    Results and the log `log_name(job)` are new files in `out`, an empty directory; the log may be read meanwhile.
+    """
+    started = clock()
+    with recording(out / log_name(job), clock) as record:
+        work = _Work(job, sources, out, record, settings)
+        trouble = work.do(fresh)
+        record.say(f"\n=== {_in_words(trouble)} === {clock():%Y-%m-%d %H:%M:%S} UTC")
+    if trouble is not None and not isinstance(trouble, Failed):
+        return trouble
+    return BuildResult(
+        job=job,
+        verdict="failed" if trouble else "built",
+        reason=trouble.reason if trouble else "",
+        phase=record.phase,
+        files=() if trouble else work.files,
+        log=reference(record.path),
+        started=started,
+        finished=clock(),
+    )
+
+
+def log_name(job: BuildJob) -> str:
+    """Give the name of a job's log."""
+    return f"{job.source}_{_without_epoch(job.version)}_{job.architecture}.log"
+
+
+class _Work:
+    """A job in hand; each phase answers what is in its way, or None."""
+
+    def __init__(self, job: BuildJob, sources: Path, out: Path, record: Record, settings: Settings) -> None:
+        self.job = job
+        self.sources = sources
+        self.out = out
+        self.record = record
+        self.settings = settings
+        self.files: tuple[FileRef, ...] = ()
+
+    def do(self, fresh: AbstractContextManager[Environment]) -> Trouble | None:
+        """Go through the phases until something is in the way."""
+        try:
+            self.record.begin("setup")
+            self.record.say(f"{self.job.source} {self.job.version} for {self.job.suite}, {self.job.architecture}")
+            with fresh as environment:
+                environment.bring([self.sources / file.name for file in self.job.files])
+                for phase in (self.install, self.unpack, self.build, self.collect):
+                    self.record.begin(phase.__name__)
+                    trouble = phase(environment)
+                    if trouble is not None:
+                        return trouble
+            self.record.begin("check")
+            return self.check()
+        except Broken as broken:
+            return Later(str(broken))
+
+    def install(self, environment: Environment) -> Trouble | None:
+        """Install what the package needs to be built."""
+        kind: Kind = "indep" if self.job.architecture == "all" else "arch"
+        limits = self.settings.limits
+        installed = environment.install(self.job.dsc.name, kind, log=self.record.file, limits=limits)
+        if isinstance(installed, Unavailable):
+            return Later(installed.reason)
+        return installed if isinstance(installed, DepWait) else None
+
+    def unpack(self, environment: Environment) -> Trouble | None:
+        """Unpack the source package."""
+        return self._run(environment, ["dpkg-source", "-x", self.job.dsc.name, self._tree], DIRECTORY)
+
+    def build(self, environment: Environment) -> Trouble | None:
+        """Build the architecture's own packages, or those for all."""
+        only = "-A" if self.job.architecture == "all" else "-B"
+        return self._run(environment, ["dpkg-buildpackage", "-us", "-uc", only], f"{DIRECTORY}/{self._tree}")
+
+    def collect(self, environment: Environment) -> Trouble | None:
+        """Copy out what the build's own .changes names."""
+        limits = self.settings.limits
+        try:
+            changes = environment.collect([self._changes], self.out, limits)
+            named = _named(self.out / self._changes)
+            files = environment.collect([file.name for file in named], self.out, limits)
+        except (Refused, control.Malformed) as refused:
+            return Failed(str(refused))
+        for file, claimed in zip(files, named, strict=True):
+            self.record.say(f"{file.sha256} {file.size} {file.name}")
+            if file != claimed:
+                return Failed(f"{file.name}: not the file that {self._changes} names")
+        self.files = (*changes, *files)
+        return None
+
+    def check(self) -> Trouble | None:
+        """Check that the results are the job's."""
+        dsc = self.sources / self.job.dsc.name
+        objection = results.objection(self.job, dsc, [self.out / file.name for file in self.files])
+        return Suspicious(objection) if objection else None
+
+    def _run(self, environment: Environment, argv: list[str], directory: str) -> Trouble | None:
+        self.record.command(argv)
+        variables = {"DEB_BUILD_OPTIONS": f"parallel={self.settings.parallel}"}
+        limits = self.settings.limits
+        ended = environment.run(argv, log=self.record.file, limits=limits, directory=directory, variables=variables)
+        return None if ended.well else self._why(ended)
+
+    def _why(self, ended: Ended) -> Trouble:
+        limits = self.settings.limits
+        if ended.how == "killed":
+            return Later("the build was killed")
+        if ended.how == "time":
+            return Failed(f"it took longer than {limits.seconds:g} seconds")
+        if ended.how == "output":
+            return Failed(f"it wrote more than {limits.output} bytes of log")
+        return Failed(self.record.first_error() or f"exit status {ended.status}")
+
+    @property
+    def _tree(self) -> str:
+        upstream = _without_epoch(self.job.version).rpartition("-")[0] or _without_epoch(self.job.version)
+        return f"{self.job.source}-{upstream}"
+
+    @property
+    def _changes(self) -> str:
+        return f"{self.job.source}_{_without_epoch(self.job.version)}_{self.job.architecture}.changes"
+
+
+def _named(changes: Path) -> list[FileRef]:
+    """Read which files a .changes of our own build names (deb-changes(5)). Raises control.Malformed."""
+    with changes.open("rb") as file:
+        fields = control.paragraph(file.read(_LARGEST_CHANGES))
+    lines = [line.split() for line in fields.get("Checksums-Sha256", "").splitlines() if line.strip()]
+    if not lines or any(len(line) != 3 or not line[1].isdecimal() for line in lines):
+        raise control.Malformed(f"{changes.name}: no Checksums-Sha256 that can be read")
+    return [FileRef(name, int(size), sha256) for sha256, size, name in lines]
+
+
+def _without_epoch(version: str) -> str:
+    return version.partition(":")[2] or version
+
+
+def _in_words(trouble: Trouble | None) -> str:
+    if trouble is None:
+        return "built"
+    if isinstance(trouble, DepWait):
+        return f"waiting for build dependencies: {trouble.missing}"
+    kind = {Failed: "failed", Later: "given back", Suspicious: "held"}[type(trouble)]
+    return f"{kind}: {trouble.reason}"

@@ -1,0 +1,84 @@
+"""Taking results out of an environment: by name, regular files only, no links followed, no more than a limit.
+
+Nothing inside takes part: the host opens the files itself, so no tool of a hostile root is asked. The copies are ours,
+mode 0444, synced, and hashed as they were written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from daemons.building.environment import Refused
+from queues import atomic
+from queues.values import FileRef
+
+_CHUNK = 1 << 20
+
+
+def copy_out(pid: str, directory: str, names: Sequence[str], into: Path, limit: int) -> tuple[FileRef, ...]:
+    """Copy files out of a directory at the root of the environment that this process is in. Raises Refused."""
+    copied: list[FileRef] = []
+    with _opened(f"/proc/{pid}/root{directory}") as source:
+        for name in names:
+            copied.append(_copy(source, name, into, limit - sum(ref.size for ref in copied)))
+    atomic.disk.sync(into)
+    return tuple(copied)
+
+
+def _copy(directory: int, name: str, into: Path, limit: int) -> FileRef:
+    if name in ("", ".", "..") or "/" in name or "\0" in name:
+        raise Refused(f"{name!r}: not a plain file name")
+    with _regular(directory, name) as source:
+        try:
+            with atomic.disk.open_new(into / name) as copy:
+                size, sha256 = _transfer(source, copy, name, limit)
+        except Refused:
+            with suppress(FileNotFoundError):
+                atomic.disk.unlink(into / name)
+            raise
+    atomic.disk.sync(into / name)
+    return FileRef(name, size, sha256)
+
+
+def _transfer(source: BinaryIO, copy: BinaryIO, name: str, limit: int) -> tuple[int, str]:
+    digest, size = hashlib.sha256(), 0
+    while chunk := source.read(_CHUNK):
+        size += len(chunk)
+        if size > limit:
+            raise Refused(f"{name}: larger than what is left of the limit, {limit} bytes")
+        digest.update(chunk)
+        copy.write(chunk)
+    return size, digest.hexdigest()
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[int]:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError as error:
+        raise Refused(f"the directory of the results cannot be opened: {error.strerror}") from None
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _regular(directory: int, name: str) -> BinaryIO:
+    """Open a regular file; a FIFO does not make us wait."""
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        descriptor = os.open(name, flags, dir_fd=directory)
+    except FileNotFoundError:
+        raise Refused(f"{name}: named by the .changes, but it is not there") from None
+    except OSError as error:
+        raise Refused(f"{name}: not a regular file that can be read ({error.strerror})") from None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise Refused(f"{name}: not a regular file")
+    return os.fdopen(descriptor, "rb")

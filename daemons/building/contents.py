@@ -1,0 +1,75 @@
+"""What a fresh root holds besides its base: host name, apt's and dpkg's settings, sources, the plain user. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from daemons.building.environment import DIRECTORY, LocalArchive
+
+HOSTNAME = "debmill"
+USER = 1001  # the number of the plain user, as the environment knows it
+
+_HOSTS = f"127.0.0.1 localhost {HOSTNAME}\n::1 localhost {HOSTNAME}\n"
+_NO_SERVICES = "#!/bin/sh\nexit 101\n"  # invoke-rc.d(8): maintainer scripts start no daemons
+_APT = """\
+APT::Sandbox::User "root";
+APT::Install-Recommends "false";
+Acquire::Languages "none";
+"""
+
+
+class File(Struct, frozen=True):
+    """A file written into a fresh root."""
+
+    path: str
+    content: bytes
+    mode: int = 0o644
+
+
+class User(Struct, frozen=True):
+    """The plain user who builds, and the directory that belongs to it."""
+
+    name: str = "build"
+    number: int = USER
+    directory: str = DIRECTORY
+
+
+class Description(Struct, frozen=True):
+    """What `inside` is told. `shown` maps directories inside to those of the host that they show until sealed."""
+
+    shown: dict[str, str]
+    files: tuple[File, ...]
+    user: User = User()
+    hostname: str = HOSTNAME
+
+
+def describe(archives: Sequence[tuple[LocalArchive, bytes]], resolver: bytes, extra: Sequence[File]) -> Description:
+    """Say what a root holds: archives with the octets of their keys, /etc/resolv.conf, files the caller adds."""
+    shown = {_place(number): str(archive.root) for number, (archive, _) in enumerate(archives)}
+    sources = "".join(_source(number, archive) for number, (archive, _) in enumerate(archives))
+    keys = [File(_key(number, archive), octets) for number, (archive, octets) in enumerate(archives)]
+    files = (
+        File("/etc/hosts", _HOSTS.encode()),
+        File("/etc/hostname", f"{HOSTNAME}\n".encode()),
+        File("/etc/resolv.conf", resolver),
+        File("/usr/sbin/policy-rc.d", _NO_SERVICES.encode(), 0o755),
+        File("/etc/apt/apt.conf.d/99debmill", _APT.encode()),
+        File("/etc/dpkg/dpkg.cfg.d/debmill", b"force-unsafe-io\n"),
+        File("/etc/apt/sources.list.d/debmill.list", sources.encode()),
+    )
+    return Description(shown, (*files, *keys, *extra))
+
+
+def _place(number: int) -> str:
+    return f"/srv/archive-{number}"
+
+
+def _key(number: int, archive: LocalArchive) -> str:
+    return f"/etc/apt/keyrings/archive-{number}{archive.key.suffix}"
+
+
+def _source(number: int, archive: LocalArchive) -> str:
+    uri = f"file:{_place(number)}/{archive.path}".rstrip("/")
+    return f"deb [signed-by={_key(number, archive)}] {uri} {archive.suite} {' '.join(archive.components)}\n"

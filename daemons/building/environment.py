@@ -1,0 +1,109 @@
+"""What an environment is to those who use it: one fresh root, and what can be said of work done there.
+
+Values and a protocol only. A build, or a program that gathers evidence, is given an environment and never makes one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal, Protocol
+
+from msgspec import Struct
+
+from queues.problem import Problem
+from queues.values import FileRef
+
+Kind = Literal["arch", "indep"]
+DIRECTORY = "/build"  # where sources are brought to, and results are found
+
+
+class Broken(Problem):
+    """An environment that cannot be made, or that is no more: the machine's fault, never the package's."""
+
+
+class Refused(Problem):
+    """A result that is not taken out: not there, not a regular file, or too large."""
+
+
+class Limits(Struct, frozen=True):
+    """How much one command may use: seconds, bytes of output, bytes of all files collected."""
+
+    seconds: float = 4 * 3600
+    output: int = 1 << 30
+    results: int = 16 << 30
+
+
+class LocalArchive(Struct, frozen=True):
+    """A suite of an archive on this machine, whose binaries may be installed as build dependencies.
+
+    `root` is the document root, `path` the directory below it that holds `dists`, empty for the root itself.
+    """
+
+    root: Path
+    suite: str
+    components: tuple[str, ...]
+    key: Path
+    path: str = ""
+
+
+class Installed(Struct, frozen=True):
+    """The build dependencies are there."""
+
+
+class DepWait(Struct, frozen=True):
+    """Build dependencies that cannot be installed now; `missing` names them as the source does."""
+
+    missing: str
+
+
+class Unavailable(Struct, frozen=True):
+    """The mirror or the machine failed; the package can do nothing about it."""
+
+    reason: str
+
+
+class Ended(Struct, frozen=True):
+    """How a command ended: by itself with `status`, by a signal from elsewhere, or at a limit."""
+
+    status: int
+    how: Literal["itself", "killed", "time", "output"] = "itself"
+
+    @property
+    def well(self) -> bool:
+        """Say whether it did what it was to do."""
+        return self.how == "itself" and self.status == 0
+
+
+class Log(Protocol):
+    """What takes the output of commands."""
+
+    def write(self, data: bytes, /) -> object:
+        """Add bytes."""
+
+    def flush(self) -> object:
+        """Let readers see them."""
+
+
+class Environment(Protocol):
+    """One fresh root; leaving it destroys all of it. First `bring` and `install`, then `run`, then `collect`."""
+
+    def bring(self, files: Sequence[Path]) -> None:
+        """Copy files into DIRECTORY. Raises Broken."""
+
+    def install(self, dsc: str, kind: Kind, *, log: Log, limits: Limits) -> Installed | DepWait | Unavailable:
+        """Install the build dependencies of a .dsc that was brought; root inside, with network. Raises Broken."""
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        log: Log,
+        limits: Limits,
+        directory: str = DIRECTORY,
+        variables: Mapping[str, str] | None = None,
+    ) -> Ended:
+        """Run a command as a plain user without capabilities and without network. Raises Broken."""
+
+    def collect(self, names: Sequence[str], into: Path, limits: Limits) -> tuple[FileRef, ...]:
+        """Copy files of these names out of DIRECTORY. Raises Refused, Broken."""

@@ -1,0 +1,175 @@
+"""The first process of an environment: it makes the fresh root, enters it for good, and then only holds it.
+
+A program, never imported: `overlay` runs its text as process 1 of new user, mount, pid, net, ipc and uts namespaces, in
+the directory of a base, with every capability of the new user namespace. It starts as the service account, which alone
+may reach the base and the archive, and is the namespace's root from before the root is entered. It never runs anything
+of a package: that comes in later, from outside (`entering`), into a root that has no way back.
+
+Standard input: one line of JSON (`contents.Description`); then "seal" any number of times; its end is the end of
+the environment. Standard output: "ready PID" with the process number as the host knows it, "sealed", or what failed.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import json
+import os
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import time
+from base64 import b64decode
+from pathlib import Path
+from typing import Any
+
+# linux/mount.h, linux/prctl.h, linux/sockios.h, linux/if.h
+NOSUID, NODEV, NOEXEC, BIND, REMOUNT_READ_ONLY, DETACH = 2, 4, 8, 4096, 32 | 4096 | 1, 2
+PR_SET_PDEATHSIG = 1
+SIOCSIFFLAGS, IFF_UP = 0x8914, 1
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def mount(kind: str, source: str, target: str, flags: int = 0, options: str = "") -> None:
+    """Mount. Raises OSError."""
+    if libc.mount(source.encode(), target.encode(), kind.encode(), ctypes.c_ulong(flags), options.encode()) != 0:
+        raise OSError(ctypes.get_errno(), f"mounting {kind} on {target}: {os.strerror(ctypes.get_errno())}")
+
+
+def detach(target: str) -> None:
+    """Unmount as soon as nothing uses it, with all that is mounted below. Raises OSError."""
+    if libc.umount2(target.encode(), DETACH) != 0:
+        raise OSError(ctypes.get_errno(), f"unmounting {target}: {os.strerror(ctypes.get_errno())}")
+
+
+def make_root() -> None:
+    """Lay a writable root over the base, and make it the current directory."""
+    mount("tmpfs", "environment", "mount", 0, "mode=755")
+    for name in ("upper", "work", "root"):
+        os.mkdir(f"mount/{name}")
+    # userxattr: without it a user namespace cannot rename or remove what the base holds
+    mount("overlay", "environment", "mount/root", 0, "lowerdir=root,upperdir=mount/upper,workdir=mount/work,userxattr")
+    os.chdir("mount/root")
+
+
+def show(directory: int, target: str) -> None:
+    """Show an open directory of the host, read-only, and close it."""
+    os.mkdir(target)
+    mount("none", f"/proc/self/fd/{directory}", target, BIND)
+    os.close(directory)
+    kept = os.statvfs(target).f_flag & (NOSUID | NODEV | NOEXEC)  # a user namespace may not take these away
+    mount("none", "none", target, REMOUNT_READ_ONLY | NOSUID | NODEV | kept)
+
+
+def make_devices() -> None:
+    """Mount proc and a small dev of the host's harmless devices."""
+    mount("tmpfs", "dev", "dev", NOSUID, "mode=755")
+    for name in ("null", "zero", "full", "random", "urandom", "tty"):
+        Path("dev", name).touch()
+        mount("none", f"/dev/{name}", f"dev/{name}", BIND)
+    os.mkdir("dev/pts")
+    mount("devpts", "devpts", "dev/pts", NOSUID | NOEXEC, "newinstance,ptmxmode=666,mode=620,gid=5")
+    os.mkdir("dev/shm")
+    mount("tmpfs", "shm", "dev/shm", NOSUID | NODEV, "mode=1777")
+    links = {"ptmx": "pts/ptmx", "fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2"}
+    for name, meant in links.items():
+        Path("dev", name).symlink_to(meant)
+    try:
+        mount("proc", "proc", "proc", NOSUID | NODEV | NOEXEC)
+    except PermissionError:
+        sys.exit("parts of this machine's /proc are masked, as in a container: debmill needs all of it to be seen")
+
+
+def become_root() -> None:
+    """Become the namespace's root: from here on nothing of the service account can be reached."""
+    os.setgroups([])
+    os.setresgid(0, 0, 0)
+    os.setresuid(0, 0, 0)
+    # the change of user has cleared the signal of unshare --kill-child
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def enter_root() -> None:
+    """Make the current directory the root and let go of the old one (pivot_root(2), Notes)."""
+    subprocess.run(["pivot_root", ".", "."], check=True)
+    detach(".")
+    os.chdir("/")
+
+
+def write(files: list[dict[str, Any]]) -> None:
+    """Write the files a fresh root has."""
+    for file in files:
+        path = Path(file["path"])
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        path.write_bytes(b64decode(file["content"]))
+        path.chmod(file["mode"])
+
+
+def add_user(user: dict[str, Any]) -> None:
+    """Add the plain user who builds, and the directory that is the user's."""
+    name, number = user["name"], user["number"]
+    with Path("/etc/passwd").open("a") as passwd, Path("/etc/group").open("a") as group:
+        passwd.write(f"{name}:x:{number}:{number}::/nonexistent:/bin/sh\n")
+        group.write(f"{name}:x:{number}:\n")
+    os.mkdir(user["directory"])
+    os.chown(user["directory"], number, number)
+
+
+def raise_loopback() -> None:
+    """Bring `lo` up; a new network namespace has nothing else."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sh22x", b"lo", IFF_UP))
+
+
+def seal(archive: list[str]) -> None:
+    """End every process but this one, and hide what only the installation may see."""
+    try:
+        while True:
+            os.kill(-1, signal.SIGKILL)
+            time.sleep(0.001)
+    except ProcessLookupError:
+        pass
+    while archive:
+        detach(archive.pop())
+    shutil.rmtree("/etc/resolv.conf", ignore_errors=True)
+    Path("/etc/resolv.conf").unlink(missing_ok=True)
+
+
+def answer(line: str) -> None:
+    """Tell the process that made us."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    """Make, enter, tell, hold."""
+    description = json.loads(sys.stdin.readline())
+    host_pid = os.readlink("/proc/self")  # this is still the host's proc, so it is the host's number
+    opened = {target: os.open(source, os.O_PATH | os.O_DIRECTORY) for target, source in description["shown"].items()}
+    become_root()
+    make_root()
+    for target, directory in opened.items():
+        show(directory, target.lstrip("/"))
+    make_devices()
+    enter_root()
+    write(description["files"])
+    add_user(description["user"])
+    socket.sethostname(description["hostname"])
+    raise_loopback()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # orphans are reaped by the kernel
+    answer(f"ready {host_pid}")
+    shown = list(opened)
+    for _ in sys.stdin:
+        seal(shown)
+        answer("sealed")
+
+
+try:
+    os.umask(0o022)
+    main()
+except (OSError, ValueError, subprocess.CalledProcessError) as error:
+    sys.exit(str(error).partition("] ")[2] or str(error))

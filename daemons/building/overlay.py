@@ -1,0 +1,239 @@
+"""An environment as a writable layer in memory over an unpacked base, in namespaces of its own.
+
+Unprivileged: only subordinate ids of the account that starts it are mapped. Commands enter from outside, each with its
+own pipe; nothing inside ever holds a file or directory of the host. It leaves nothing: when process 1 ends, which it
+does with the process that made it, the kernel ends every process inside and drops every mount.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import select
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import msgspec
+
+from daemons.building import collecting, contents, dependencies, entering, following
+from daemons.building.base import Base
+from daemons.building.environment import (
+    DIRECTORY,
+    Broken,
+    DepWait,
+    Ended,
+    Installed,
+    Kind,
+    Limits,
+    LocalArchive,
+    Log,
+    Unavailable,
+)
+from queues.values import FileRef
+
+_PROGRAM = Path(__file__).with_name("inside.py").read_text()
+_RESOLVER = Path("/etc/resolv.conf")
+_PATIENCE = 60.0  # seconds for process 1 to answer
+_QUICK = Limits(seconds=120, output=1 << 20)
+
+
+class Overlay:
+    """One fresh root over a base; made by entering it, destroyed by leaving it."""
+
+    def __init__(self, base: Base, archives: Sequence[LocalArchive] = (), files: Sequence[contents.File] = ()) -> None:
+        self.base = base
+        self.archives = archives
+        self.files = files
+        self._stack = ExitStack()
+        self._holder: subprocess.Popen[bytes]
+        self._pid = ""
+
+    def __enter__(self) -> Self:
+        """Make it. Raises Broken, BaseInUse."""
+        description = contents.describe(_with_keys(self.archives), _resolver(), self.files)
+        self._stack.callback(os.close, self.base.hold())
+        self._holder = self._start()
+        self._stack.callback(self._end)
+        try:
+            self._tell(msgspec.json.encode(description))
+            word, _, self._pid = self._answer().partition(" ")
+            if word != "ready":
+                raise Broken(
+                    f"{self.base.path}: an environment cannot be made: {self._complaint(f'{word} {self._pid}')}"
+                )
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Destroy it."""
+        self._stack.close()
+
+    @property
+    def pid(self) -> str:
+        """The number of process 1 as this machine knows it."""
+        return self._pid
+
+    def bring(self, files: Sequence[Path]) -> None:
+        """Copy files into DIRECTORY, readable by all. Raises Broken."""
+        for path in files:
+            with path.open("rb") as file:
+                argv = entering.as_user(self._pid, self.base.architecture, DIRECTORY, ["tee", path.name])
+                ended = subprocess.run(
+                    argv,
+                    env=entering.INSIDE,
+                    stdin=file,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.PIPE,
+                    check=False,
+                )
+            if ended.returncode != 0:
+                raise Broken(f"{path} cannot be copied into an environment: {ended.stderr.decode(errors='replace')}")
+
+    def install(self, dsc: str, kind: Kind, *, log: Log, limits: Limits) -> Installed | DepWait | Unavailable:
+        """Install the build dependencies of a .dsc that was brought. Raises Broken."""
+        if not self._announced(dependencies.UPDATE, log, limits).well:
+            return Unavailable("apt-get update failed: a mirror cannot be reached, or does not verify")
+        said = _Copying(log)
+        ended = self._announced(dependencies.build_dep(dsc, kind), said, limits)
+        if ended.well:
+            return Installed()
+        if ended.how != "itself":
+            return Unavailable(f"the installation was ended ({ended.how})")
+        simulation = io.BytesIO()
+        chosen = self.administer(dependencies.build_dep(dsc, kind, simulate=True), log=simulation, limits=limits).well
+        return dependencies.decide(chosen, _text(simulation), _text(said.copy))
+
+    def administer(self, argv: Sequence[str], *, log: Log, limits: Limits = _QUICK) -> Ended:
+        """Run a command as root inside, with the host's network; only before the first `run`. Raises Broken."""
+        variables = {**entering.INSIDE, "DEBIAN_FRONTEND": "noninteractive"}
+        return self._follow(entering.as_root(self._pid, self.base.architecture, "/", argv), variables, log, limits)
+
+    def _announced(self, argv: Sequence[str], log: Log, limits: Limits) -> Ended:
+        log.write(f"$ {' '.join(argv)}\n".encode())
+        return self.administer(argv, log=log, limits=limits)
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        log: Log,
+        limits: Limits,
+        directory: str = DIRECTORY,
+        variables: Mapping[str, str] | None = None,
+    ) -> Ended:
+        """Run a command as the plain user, alone: whatever ran before is ended. Raises Broken."""
+        self.seal()
+        inside = {**entering.INSIDE, "USER": "build", "LOGNAME": "build", **(variables or {})}
+        return self._follow(entering.as_user(self._pid, self.base.architecture, directory, argv), inside, log, limits)
+
+    def collect(self, names: Sequence[str], into: Path, limits: Limits) -> tuple[FileRef, ...]:
+        """Copy files of these names out of DIRECTORY, when nothing runs any more. Raises Refused, Broken."""
+        self.seal()
+        return collecting.copy_out(self._pid, DIRECTORY, names, into, limits.results)
+
+    def seal(self) -> None:
+        """End every process inside, and hide what only the installation may see. Raises Broken."""
+        self._tell(b"seal")
+        if self._answer() != "sealed":
+            raise Broken(f"{self.base.path}: an environment has ended before its time")
+
+    def shell(self, *, root: bool) -> list[str]:
+        """Give the command line of a shell inside, for a terminal of its own."""
+        enter = entering.as_root if root else entering.as_user
+        return enter(self._pid, self.base.architecture, DIRECTORY, ["/bin/bash", "-i"])
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            entering.making(_PROGRAM),
+            cwd=self.base.path,
+            env=entering.OUTSIDE,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    def _follow(self, argv: list[str], variables: Mapping[str, str], log: Log, limits: Limits) -> Ended:
+        ended = following.follow(argv, variables, log, limits, self.seal)
+        if self._holder.poll() is not None:
+            return Ended(ended.status, "killed")
+        return ended
+
+    def _tell(self, line: bytes) -> None:
+        assert self._holder.stdin is not None
+        with suppress(BrokenPipeError):  # why it ended is in its answer
+            self._holder.stdin.write(line + b"\n")
+            self._holder.stdin.flush()
+
+    def _answer(self) -> str:
+        assert self._holder.stdout is not None
+        if not select.select([self._holder.stdout], [], [], _PATIENCE)[0]:
+            self._kill()
+            raise Broken(f"{self.base.path}: an environment did not answer")
+        return self._holder.stdout.readline().decode(errors="replace").strip()
+
+    def _complaint(self, first: str) -> str:
+        assert self._holder.stdout is not None
+        said = f"{first}\n{self._holder.stdout.read().decode(errors='replace')}".strip()
+        return said.splitlines()[-1] if said else "it ended without a word"
+
+    def _end(self) -> None:
+        """End process 1 by closing its input, and wait until the kernel has ended all others."""
+        assert self._holder.stdin is not None
+        assert self._holder.stdout is not None
+        with suppress(BrokenPipeError):
+            self._holder.stdin.close()
+        try:
+            self._holder.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            self._kill()
+        self._holder.stdout.close()
+
+    def _kill(self) -> None:
+        if self._pid:
+            with suppress(ProcessLookupError):
+                os.kill(int(self._pid), signal.SIGKILL)
+        self._holder.kill()
+        self._holder.wait()
+
+
+class _Copying:
+    """A log that also remembers what went through it."""
+
+    def __init__(self, log: Log) -> None:
+        self.log = log
+        self.copy = io.BytesIO()
+
+    def write(self, data: bytes) -> None:
+        self.copy.write(data)
+        self.log.write(data)
+
+    def flush(self) -> None:
+        self.log.flush()
+
+
+def _text(said: io.BytesIO) -> str:
+    return said.getvalue().decode(errors="replace")
+
+
+def _with_keys(archives: Sequence[LocalArchive]) -> list[tuple[LocalArchive, bytes]]:
+    try:
+        return [(archive, archive.key.read_bytes()) for archive in archives]
+    except OSError as error:
+        raise Broken(f"{error.filename}: the archive's key cannot be read: {error.strerror}") from None
+
+
+def _resolver() -> bytes:
+    try:
+        return _RESOLVER.read_bytes()
+    except OSError:
+        return b""

@@ -1,0 +1,63 @@
+"""The log of one build: what each phase printed, under headers with times. It stays whole whatever happens."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from daemons.building import complaint
+from queues import atomic
+from queues.clock import Clock
+from queues.values import FileRef
+
+
+class Record:
+    """A log being written at `path`; `phase` is where the build is."""
+
+    def __init__(self, path: Path, file: BinaryIO, clock: Clock) -> None:
+        self.path = path
+        self.file = file
+        self.clock = clock
+        self.phase = "setup"
+        self._begun = 0
+
+    def begin(self, phase: str) -> None:
+        """Write the header of a phase."""
+        self.phase = phase
+        self.say(f"\n=== {phase} === {self.clock():%Y-%m-%d %H:%M:%S} UTC")
+        self._begun = self.file.tell()
+
+    def say(self, line: str) -> None:
+        """Write a line of ours."""
+        self.file.write(f"{line}\n".encode())
+        self.file.flush()
+
+    def command(self, argv: Sequence[str]) -> None:
+        """Write what is run next."""
+        self.say(f"$ {' '.join(argv)}")
+
+    def first_error(self) -> str:
+        """Give the first line of this phase that says what went wrong."""
+        self.file.flush()
+        with self.path.open("rb") as log:
+            log.seek(self._begun)
+            return complaint.first(line for line in log if not line.startswith(b"$ "))
+
+
+@contextmanager
+def recording(path: Path, clock: Clock) -> Iterator[Record]:
+    """Open a new log; it is synced and never changes afterwards."""
+    with atomic.disk.open_new(path) as file:
+        yield Record(path, file, clock)
+    atomic.disk.sync(path)
+    atomic.disk.sync(path.parent)
+
+
+def reference(path: Path) -> FileRef:
+    """Give name, size and SHA256 of a log that is finished."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return FileRef(path.name, path.stat().st_size, digest)

@@ -1,0 +1,66 @@
+"""Where commands that need no site find one all the same, the cache of bases, and a base in it."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import subprocess
+from pathlib import Path
+
+import click
+
+from daemons import account, settings
+from daemons.building.base import Base, BaseFailed, find
+from daemons.sites import Site
+
+SUITE = "bookworm"
+SYSTEM = Path("/var/cache") / account.NAME
+
+
+def cache(named: Path | None) -> Path:
+    """Give the directory of the bases, the account's own unless one is named; root is given up. Raises NoAccess.
+
+    Its parents need not be open to others: environments are entered from the account's own side.
+    """
+    path = named or (SYSTEM if pwd.getpwuid(os.geteuid()).pw_name in ("root", account.NAME) else _own())
+    if os.geteuid() == 0 and not path.exists():
+        account.own(path)
+    account.give_up_root()
+    account.reach(path)
+    return path.absolute()
+
+
+def site() -> Site | None:
+    """Give the site that the command line, the environment or the directory names; None when none is meant."""
+    named = click.get_current_context().find_root().params.get("site") or os.environ.get("DEBMILL_SITE")
+    path = settings.locate(named)
+    if not named and not (path / settings.FILE).exists():
+        return None
+    account.reach(path)
+    found = Site(path)
+    _ = found.settings
+    return found
+
+
+def base_suite(site: Site | None, suite: str) -> str:
+    """Give the Debian suite that a suite of the site is built on; any other name is a Debian suite's."""
+    rules = site.settings.suites.get(suite) if site else None
+    return rules.base if rules else suite
+
+
+def base(cache: Path, suite: str, architecture: str) -> Base:
+    """Give the newest base. Raises BaseFailed."""
+    found = find(cache, suite, architecture)
+    if found is None:
+        how = f"debmill environment create --suite {suite} --arch {architecture}"
+        raise BaseFailed(f"{cache} has no base for {suite} on {architecture}; make one with '{how}'")
+    return found
+
+
+def _own() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / account.NAME
+
+
+def native() -> str:
+    """Give this machine's own architecture, as dpkg calls it."""
+    return subprocess.run(["dpkg", "--print-architecture"], capture_output=True, check=True, text=True).stdout.strip()

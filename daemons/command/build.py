@@ -1,0 +1,192 @@
+"""`debmill build`: one build of one source package in a clean environment, without any queue or site.
+
+The files are staged in a directory of the service account, which builds in a process of its own; what came out is
+copied to the caller's directory, by the caller.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from archive import reading
+from daemons import account
+from daemons.building.build import Outcome, Settings, Suspicious, build, log_name
+from daemons.building.environment import DepWait, LocalArchive
+from daemons.building.overlay import Overlay
+from daemons.command import bases
+from daemons.sites import Site
+from queues import names
+from queues.clock import utc
+from queues.outcomes import Later
+from queues.problem import Problem
+from queues.values import BuildJob, BuildResult, FileRef
+
+_PR_SET_PDEATHSIG = 1
+
+
+class NotASource(Problem):
+    """A .dsc that cannot be read, or whose files are not there or not the ones it names."""
+
+
+@click.command()
+@click.argument("dsc", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE.dsc")
+@click.option("--suite", required=True, metavar="SUITE", help="A Debian suite (bookworm), or one of the site's.")
+@click.option("--arch", "architecture", metavar="ARCH", help="An architecture, or 'all'; else this machine's own.")
+@click.option("--output", required=True, type=click.Path(path_type=Path), metavar="DIR", help="Where results go.")
+@click.option("--base-cache", type=click.Path(path_type=Path), metavar="DIR", help="Where bases are kept.")
+@click.option("--parallel", default=os.cpu_count() or 1, show_default=True, help="parallel=N in DEB_BUILD_OPTIONS.")
+def command(
+    dsc: Path, suite: str, architecture: str | None, output: Path, base_cache: Path | None, parallel: int
+) -> None:
+    """Build one source package in a clean environment: '-B' for an architecture, '-A' for 'all'.
+
+    The results and the log are written to DIR. Exit status 0: built; 1: not built, and the reason is said.
+    """
+    output.mkdir(parents=True, exist_ok=True)
+    job = _job(dsc, suite, architecture or bases.native())
+    with _staged(job, dsc.parent) as (sources, out):
+        built = _as_account(lambda: _build(job, sources, out, base_cache, parallel))
+        _copy_out(job, out, output, only_log=not built)
+    sys.exit(0 if built else 1)
+
+
+def _build(job: BuildJob, sources: Path, out: Path, cache: Path | None, parallel: int) -> bool:
+    where, site = bases.cache(cache), bases.site()
+    architecture = _native(job, site)
+    base = bases.base(where, bases.base_suite(site, job.suite), architecture)
+    click.echo(
+        f"building {job.source} {job.version} for {job.architecture} over {base.path.name}; "
+        f"the log is {out / log_name(job)}",
+        err=True,
+    )
+    fresh = Overlay(base, _archives(site, job.suite))
+    outcome = build(fresh, job, sources, out, utc, Settings(parallel=parallel))
+    built = isinstance(outcome, BuildResult) and outcome.verdict == "built"
+    click.echo(f"{job.source} {job.version} {job.architecture}: {_in_words(outcome)}", err=not built)
+    return built
+
+
+def _in_words(outcome: Outcome) -> str:
+    match outcome:
+        case BuildResult(verdict="built"):
+            return "built"
+        case BuildResult(phase=phase, reason=reason):
+            return f"failed ({phase}): {reason}"
+        case DepWait(missing):
+            return f"cannot be built now, for these build dependencies are missing: {missing}"
+        case Suspicious(reason):
+            return f"results that are not this package's: {reason}"
+        case Later(reason):
+            return f"the machine failed, not the package; try again: {reason}"
+
+
+def _job(dsc: Path, suite: str, architecture: str) -> BuildJob:
+    """Read what is to be built. Raises NotASource."""
+    try:
+        (fields,) = reading.read([dsc])
+    except reading.Unreadable as unreadable:
+        raise NotASource(f"{dsc}: {unreadable}") from None
+    source, version = fields.get("Source", ""), fields.get("Version", "")
+    if not names.SOURCE.fullmatch(source) or not names.VERSION.fullmatch(version):
+        raise NotASource(f"{dsc}: no Source and Version that can be used")
+    itself = _reference(dsc)
+    files = (itself, *_named(dsc, fields.get("Checksums-Sha256", "")))
+    upload = names.upload_key(source, version, itself.sha256)
+    return BuildJob(upload, source, version, architecture, suite, itself, files)
+
+
+def _named(dsc: Path, checksums: str) -> Iterator[FileRef]:
+    """Give the files that a .dsc names, and which lie beside it. Raises NotASource."""
+    lines = [line.split() for line in checksums.splitlines() if line.strip()]
+    if not lines:
+        raise NotASource(f"{dsc}: it names no files with SHA256 (Checksums-Sha256)")
+    for sha256, size, name in lines:
+        path = dsc.parent / Path(name).name
+        if not path.is_file():
+            raise NotASource(f"{path}: named by {dsc.name}, but it is not there")
+        if _reference(path) != FileRef(name, int(size), sha256):
+            raise NotASource(f"{path}: not the file that {dsc.name} names")
+        yield FileRef(name, int(size), sha256)
+
+
+def _reference(path: Path) -> FileRef:
+    with path.open("rb") as file:
+        return FileRef(path.name, path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest())
+
+
+def _native(job: BuildJob, site: Site | None) -> str:
+    """Say on which architecture a job is built."""
+    if job.architecture != "all":
+        return job.architecture
+    rules = site.settings.suites.get(job.suite) if site else None
+    return (rules.all_on or rules.architectures[0]) if rules else bases.native()
+
+
+def _archives(site: Site | None, suite: str) -> list[LocalArchive]:
+    """Give the published suite of the site, whose packages are build dependencies, too."""
+    if site is None or suite not in site.settings.suites or not (current := site.repository.current(suite)):
+        return []
+    components, key = site.settings.suites[suite].components, site.archive / "keys/archive.gpg"
+    return [LocalArchive(site.archive, suite, components, key, f"snapshots/{current}")]
+
+
+@contextmanager
+def _staged(job: BuildJob, directory: Path) -> Iterator[tuple[Path, Path]]:
+    """Give copies of the sources, and a place for results, both within reach of the account that builds."""
+    with tempfile.TemporaryDirectory(prefix="debmill-build-", dir="/var/tmp") as name:
+        work = Path(name)
+        sources, out = work / "sources", work / "out"
+        for path in (work, sources, out):
+            account.own(path)
+        for file in job.files:
+            shutil.copyfile(directory / file.name, sources / file.name)
+            (sources / file.name).chmod(0o644)
+        yield sources, out
+
+
+def _copy_out(job: BuildJob, out: Path, output: Path, *, only_log: bool) -> None:
+    for path in out.iterdir():
+        if path.name == log_name(job) or not only_log:
+            (output / path.name).unlink(missing_ok=True)
+            shutil.copyfile(path, output / path.name, follow_symlinks=False)
+            click.echo(str(output / path.name))
+
+
+def _as_account(work: Callable[[], bool]) -> bool:
+    """Do the work in a child that gives up root, and dies with us."""
+    child = os.fork()
+    if child == 0:
+        _be_the_child(work)
+    try:
+        _, status = os.waitpid(child, 0)
+    except KeyboardInterrupt:  # the child got it, too, and cleans up
+        _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status) == 0
+
+
+def _be_the_child(work: Callable[[], bool]) -> NoReturn:
+    status = 1
+    try:
+        account.give_up_root()
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        status = 0 if work() else 1
+    except Problem as problem:
+        click.echo(f"debmill: {problem}", err=True)
+    except BaseException:  # noqa: BLE001 -- a child of fork may not return into its parent's code
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        os._exit(status)

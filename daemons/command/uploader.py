@@ -1,0 +1,106 @@
+"""`debmill uploader`: who may upload, with which keys, and what their machines need."""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+import click
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from daemons import clients, presence
+from daemons.intake import hostkey
+from daemons.settings import address
+from daemons.sites import Site, pass_site
+from queues.clock import utc
+from review.desk import Desk
+from review.people import Uploader
+
+
+@click.group()
+def command() -> None:
+    """Say who may upload."""
+
+
+@command.command()
+@click.argument("name")
+@click.option("--ssh-key", type=click.File("rb"), required=True, help="SSH public key(s), as in ~/.ssh/id_ed25519.pub.")
+@click.option(
+    "--openpgp-key", type=click.File("rb"), required=True, help="OpenPGP public key(s): gpg --armor --export."
+)
+@click.option("--mail", default="", metavar="ADDRESS", help="Where notices go; default: the OpenPGP key's address.")
+@click.option("--packages", multiple=True, metavar="GLOB", help="Source packages; may be repeated; default: all.")
+@click.option("--suite", "suites", multiple=True, metavar="GLOB", help="Suites; may be repeated; default: all.")
+@pass_site
+def add(
+    site: Site,
+    name: str,
+    ssh_key: BinaryIO,
+    openpgp_key: BinaryIO,
+    mail: str,
+    packages: tuple[str, ...],
+    suites: tuple[str, ...],
+) -> None:
+    """Register the uploader NAME; NAME is the account for SFTP."""
+    keys = ssh_key.read(), openpgp_key.read()
+    made = site.people.add_uploader(name, *keys, utc(), mail, packages or ("*",), suites or ("*",))
+    click.echo(f"{name} <{made.mail}> may upload {', '.join(made.packages)} to {', '.join(made.suites)}")
+    click.echo(f"OpenPGP {' '.join(made.fingerprints).upper()}")
+    click.echo(f"What {name}'s machine needs: debmill uploader client {name}")
+
+
+@command.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: name, mail, packages, suites, openpgp, ssh.")
+@pass_site
+def list_uploaders(site: Site, as_json: bool) -> None:
+    """List the uploaders and their keys."""
+    uploaders = site.people.uploaders()
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode([_fields(one) for one in uploaders])).decode())
+        return
+    table = Table("uploader", "mail", "packages", "suites", "OpenPGP", "SSH")
+    for one in uploaders:
+        keys = "\n".join(one.fingerprints).upper(), "\n".join(key.type for key in one.ssh_keys)
+        table.add_row(one.name, one.mail, " ".join(one.packages), " ".join(one.suites), *keys)
+    Console().print(table if uploaders else "nobody may upload yet: 'debmill uploader add'")
+
+
+@command.command()
+@click.argument("name")
+@pass_site
+def remove(site: Site, name: str) -> None:
+    """Forget the uploader NAME; what NAME signed and nobody accepted yet is held."""
+    gone = site.people.remove_uploader(name)
+    desk = Desk(site.spool, site.people, site.settings.suites)
+    held = desk.hold_signed_by(gone.fingerprints, f"its signer, {name}, is no longer an uploader")
+    click.echo(f"{name} is no longer an uploader; {len(held)} uploads are held")
+
+
+@command.command()
+@click.argument("name")
+@pass_site
+def client(site: Site, name: str) -> None:
+    """Print ready stanzas for NAME's machine: dput, dput-ng, dupload, ssh_config, and the known_hosts line."""
+    site.people.uploader(name)
+    click.echo(clients.stanzas(_server(site), name))
+
+
+def _server(site: Site) -> clients.Server:
+    host, port = address(site.settings.intake.listen)
+    port = port or _port_now(site)
+    host = site.settings.intake.name or host
+    key = hostkey.load(site.host_key)
+    fingerprints = hostkey.sha256_fingerprint(key), f"MD5 {hostkey.md5_fingerprint(key)}"
+    return clients.Server("debmill", host, port, hostkey.known_hosts_line(key, host, port), *fingerprints)
+
+
+def _port_now(site: Site) -> int:
+    """Give the port that the kernel chose for the running server; 0 when none runs."""
+    said = [state.detail for state in presence.states(site.run) if state.name == "intake" and state.state != "dead"]
+    return int(said[0].rpartition(":")[2]) if said else 0
+
+
+def _fields(one: Uploader) -> dict[str, object]:
+    keys = {"openpgp": one.fingerprints, "ssh": [f"{key.type} {key.fingerprint}" for key in one.ssh_keys]}
+    return {"name": one.name, "mail": one.mail, "packages": one.packages, "suites": one.suites, **keys}

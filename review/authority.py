@@ -1,0 +1,67 @@
+"""Who vouches for an upload, and may: the OpenPGP signer decides the rights, the SSH account only carries."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+
+from msgspec import Struct
+
+from archive import openpgp
+from archive.openpgp import BadSignature, Verified
+from queues.values import Suite
+from review.facts import Facts
+from review.inspection import changes as inspection
+from review.inspection.changes import Changes
+from review.people import Uploader
+from review.refusal import Refusal
+
+
+class Vouched(Struct, frozen=True):
+    """A .changes whose signature, signer and contents are right; `sha256` and `size` are of the whole file."""
+
+    changes: Changes
+    suite: Suite
+    verified: Verified
+    signer: Uploader
+    sha256: str
+    size: int
+
+    @property
+    def signed_by(self) -> str:
+        """The signer as the certificate names him or her."""
+        names = [one.user_ids for one in self.signer.certificates if one.fingerprint == self.verified.signer]
+        return names[0][0] if names and names[0] else self.signer.name
+
+
+def vouch(data: bytes, name: str, account: str, facts: Facts, now: datetime) -> Vouched:
+    """Verify and read a .changes, alone. Raises Refusal."""
+    verified, signer = _signer(data, name, facts, now)
+    changes = inspection.read(verified.octets, name)
+    suite = inspection.suite_of(changes, facts.suites)
+    _check_rights(changes, suite, signer)
+    if facts.signer_is_account and signer.name != account:
+        raise Refusal("rights", f"{name}: signed by {signer.name}, but sent by {account}; both must be one here")
+    inspection.check_components([changes.component], suite)
+    return Vouched(changes, suite, verified, signer, hashlib.sha256(data).hexdigest(), len(data))
+
+
+def _signer(data: bytes, name: str, facts: Facts, now: datetime) -> tuple[Verified, Uploader]:
+    try:
+        verified = openpgp.verify_clearsigned(data, facts.people.certificates(), now, facts.max_age)
+    except BadSignature as error:
+        raise Refusal("signature", f"{name}: {error}") from None
+    signer = facts.people.by_fingerprint(verified.signer)
+    if signer is None:
+        raise Refusal("signature", f"{name}: the key {verified.signer.upper()} was removed this moment")
+    return verified, signer
+
+
+def _check_rights(changes: Changes, suite: Suite, signer: Uploader) -> None:
+    if not signer.may_upload(changes.source, suite.name):
+        packages, suites = ", ".join(signer.packages), ", ".join(signer.suites)
+        raise Refusal(
+            "rights",
+            f"{signer.name} may not upload {changes.source} to {suite.name}, only {packages} to {suites}; "
+            "ask the operator of this archive",
+        )

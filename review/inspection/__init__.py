@@ -1,0 +1,1 @@
+"""Inspection of an upload: facts in, a description of the upload or a refusal out."""

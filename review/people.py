@@ -1,0 +1,229 @@
+"""Who may upload and who may review: small files below the site's `keys`, read afresh at every question.
+
+    uploaders/NAME/  uploader.json  ssh.pub  openpgp.asc
+    reviewers/NAME.json
+
+A person is added and removed by one rename each. The files may also be edited by hand.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from datetime import datetime
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from archive import openpgp
+from archive.openpgp import BadSignature, Certificate
+from queues import atomic
+from queues.problem import Problem
+from queues.values import Fingerprint
+from review import sshkeys
+from review.sshkeys import SshKey
+
+NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+MAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*")
+log = logging.getLogger(__name__)
+
+
+class UnknownPerson(Problem):
+    """A name nobody has, or a person who cannot be registered; the message says why."""
+
+
+class _Rights(Struct, frozen=True):
+    """The part of an uploader that stands in `uploader.json`."""
+
+    mail: str
+    packages: tuple[str, ...] = ("*",)
+    suites: tuple[str, ...] = ("*",)
+
+
+class Uploader(Struct, frozen=True):
+    """Who may upload which source packages (globs) to which suites (globs), with which keys."""
+
+    name: str
+    mail: str
+    packages: tuple[str, ...]
+    suites: tuple[str, ...]
+    certificates: tuple[Certificate, ...]
+    ssh_keys: tuple[SshKey, ...]
+
+    @property
+    def fingerprints(self) -> tuple[Fingerprint, ...]:
+        """The fingerprints of the primary OpenPGP keys."""
+        return tuple(one.fingerprint for one in self.certificates)
+
+    def may_upload(self, source: str, suite: str) -> bool:
+        """Say whether source and suite are this person's."""
+        return _any_matches(self.packages, source) and _any_matches(self.suites, suite)
+
+
+class Reviewer(Struct, frozen=True):
+    """Who may decide on uploads to which suites (globs)."""
+
+    name: str
+    mail: str
+    suites: tuple[str, ...] = ("*",)
+
+    def may_review(self, suite: str) -> bool:
+        """Say whether the suite is this person's."""
+        return _any_matches(self.suites, suite)
+
+
+class People:
+    """The uploaders and reviewers of a site."""
+
+    def __init__(self, keys: Path) -> None:
+        self._uploaders = keys / "uploaders"
+        self._reviewers = keys / "reviewers"
+
+    def uploaders(self) -> list[Uploader]:
+        """List the uploaders; one whose files cannot be read is left out, and the log says so."""
+        found = []
+        for name in _names(self._uploaders):
+            try:
+                found.append(self.uploader(name))
+            except UnknownPerson as error:
+                log.error("an uploader is left out: %s", error)
+        return found
+
+    def uploader(self, name: str) -> Uploader:
+        """Give an uploader. Raises UnknownPerson."""
+        home = self._uploaders / _checked(name)
+        try:
+            rights = msgspec.json.decode((home / "uploader.json").read_bytes(), type=_Rights)
+            certificates = openpgp.read_certificates((home / "openpgp.asc").read_bytes())
+            keys = sshkeys.parse((home / "ssh.pub").read_text())
+        except FileNotFoundError as error:
+            if home.is_dir():
+                raise UnknownPerson(f"{error.filename}: the file is missing") from None
+            raise UnknownPerson(f"there is no uploader '{name}'; 'debmill uploader list' shows them") from None
+        except (msgspec.MsgspecError, UnicodeDecodeError, BadSignature, sshkeys.BadKey) as error:
+            raise UnknownPerson(f"{home}: {error}") from None
+        return Uploader(name, rights.mail, rights.packages, rights.suites, tuple(certificates), tuple(keys))
+
+    def ssh_keys(self, name: str) -> list[SshKey]:
+        """Give the SSH keys of an account; none for an account that does not exist."""
+        try:
+            return list(self.uploader(name).ssh_keys)
+        except UnknownPerson as error:
+            log.info("no SSH keys for %.40r: %s", name, error)
+            return []
+
+    def certificates(self) -> list[Certificate]:
+        """Give the OpenPGP keys of all uploaders."""
+        return [one for uploader in self.uploaders() for one in uploader.certificates]
+
+    def by_fingerprint(self, fingerprint: Fingerprint) -> Uploader | None:
+        """Find who has an OpenPGP key, by its primary fingerprint."""
+        return next((one for one in self.uploaders() if fingerprint in one.fingerprints), None)
+
+    def add_uploader(
+        self,
+        name: str,
+        ssh_key: bytes,
+        openpgp_key: bytes,
+        now: datetime,
+        mail: str = "",
+        packages: tuple[str, ...] = ("*",),
+        suites: tuple[str, ...] = ("*",),
+    ) -> Uploader:
+        """Register an uploader; without `mail` the address of the OpenPGP key is used. Raises UnknownPerson.
+
+        Raises BadKey and BadSignature for keys that are not what they should be, or too weak.
+        """
+        home = self._uploaders / _checked(name)
+        if home.exists():
+            raise UnknownPerson(f"there is an uploader '{name}' already; 'debmill uploader remove {name}' removes it")
+        certificates = self._new_certificates(openpgp_key, now)
+        if not sshkeys.parse(ssh_key.decode(errors="replace")):
+            raise sshkeys.BadKey("there is no SSH public key in this file")
+        rights = _Rights(_checked_mail(mail or certificates[0].mail), packages, suites)
+        _write_home(home, {"uploader.json": _json(rights), "ssh.pub": ssh_key, "openpgp.asc": openpgp_key})
+        return self.uploader(name)
+
+    def remove_uploader(self, name: str) -> Uploader:
+        """Forget an uploader, and give who it was. Raises UnknownPerson."""
+        gone = self.uploader(name)
+        aside = self._uploaders / f".{name}.{os.getpid()}.old"
+        atomic.move(self._uploaders / name, aside)
+        atomic.remove(aside)
+        return gone
+
+    def reviewers(self) -> list[Reviewer]:
+        """List the reviewers."""
+        return [self.reviewer(path.stem) for path in sorted(self._reviewers.glob("[a-z]*.json"))]
+
+    def reviewer(self, name: str) -> Reviewer:
+        """Give a reviewer. Raises UnknownPerson."""
+        path = self._reviewers / f"{_checked(name)}.json"
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=Reviewer)
+        except FileNotFoundError:
+            known = ", ".join(one.stem for one in sorted(self._reviewers.glob("[a-z]*.json"))) or "nobody"
+            raise UnknownPerson(f"'{name}' is not a reviewer (registered: {known}); 'debmill reviewer add'") from None
+        except msgspec.MsgspecError as error:
+            raise UnknownPerson(f"{path}: {error}") from None
+
+    def add_reviewer(self, name: str, mail: str, suites: tuple[str, ...] = ("*",)) -> Reviewer:
+        """Register a reviewer, or change one. Raises UnknownPerson."""
+        reviewer = Reviewer(_checked(name), _checked_mail(mail), suites)
+        atomic.make(self._reviewers)
+        atomic.replace(self._reviewers / f"{name}.json", _json(reviewer))
+        return reviewer
+
+    def remove_reviewer(self, name: str) -> Reviewer:
+        """Forget a reviewer, and give who it was. Raises UnknownPerson."""
+        gone = self.reviewer(name)
+        atomic.remove(self._reviewers / f"{name}.json")
+        atomic.disk.sync(self._reviewers)
+        return gone
+
+    def _new_certificates(self, data: bytes, now: datetime) -> list[Certificate]:
+        certificates = openpgp.read_certificates(data)
+        for one in certificates:
+            openpgp.check_usable(one, now)
+            owner = self.by_fingerprint(one.fingerprint)
+            if owner is not None:
+                raise UnknownPerson(f"the OpenPGP key {one.fingerprint.upper()} belongs to the uploader '{owner.name}'")
+        return certificates
+
+
+def _any_matches(globs: tuple[str, ...], name: str) -> bool:
+    return any(fnmatchcase(name, glob) for glob in globs)
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.glob("[a-z]*") if path.is_dir()) if folder.is_dir() else []
+
+
+def _checked(name: str) -> str:
+    if not NAME.fullmatch(name):
+        raise UnknownPerson(f"'{name[:40]}': not a name (lower-case letters, digits, '-' and '_', at most 32)")
+    return name
+
+
+def _checked_mail(mail: str) -> str:
+    if not MAIL.fullmatch(mail):
+        raise UnknownPerson(f"'{mail}': not a mail address; give one with --mail")
+    return mail
+
+
+def _json(value: Struct) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n"
+
+
+def _write_home(home: Path, files: dict[str, bytes]) -> None:
+    atomic.make(home.parent)
+    aside = home.with_name(f".{home.name}.{os.getpid()}.new")
+    atomic.remove(aside)
+    atomic.disk.mkdir(aside)
+    for name, content in files.items():
+        atomic.disk.create(aside / name, content, 0o644)
+    atomic.disk.sync(aside)
+    atomic.move(aside, home)

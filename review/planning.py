@@ -1,0 +1,15 @@
+"""What an accepted upload is built for, read from its own files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from queues.values import Suite, Upload
+from review.inspection import architectures as inspection
+from review.inspection import dsc
+
+
+def architectures(files: Path, upload: Upload, suite: Suite) -> tuple[str, ...]:
+    """Name the architectures, `all` last. Raises review.refusal.Refusal when the suite builds none of them."""
+    name = next(ref.name for ref in upload.files if ref.name.endswith(".dsc"))
+    return inspection.plan(dsc.read((files / name).read_bytes(), name), suite)

@@ -1,0 +1,169 @@
+"""Builds of a tiny source package, in real environments over the base of this machine's mirror."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from daemons.building.build import Outcome, Settings, Suspicious, build
+from daemons.building.environment import DepWait, Limits, LocalArchive
+from daemons.building.overlay import Overlay
+from queues.clock import utc
+from queues.outcomes import Later
+from queues.values import BuildResult
+from tests.support import tiny
+from tests.support.account import room, unprivileged
+from tests.support.bases import base_of
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def work() -> Iterator[Path]:
+    with room() as path:
+        yield path
+
+
+def built(
+    work: Path,
+    dsc: Path,
+    architecture: str = "amd64",
+    *,
+    on: str = "amd64",
+    archive: LocalArchive | None = None,
+    settings: Settings | None = None,
+) -> Outcome:
+    (work / "out").mkdir()
+    fresh = Overlay(base_of(on), [archive] if archive else [])
+    outcome = build(fresh, tiny.job(dsc, architecture), dsc.parent, work / "out", utc, settings or Settings())
+    if isinstance(outcome, Later):
+        raise AssertionError(outcome.reason)
+    return outcome
+
+
+def log_of(work: Path) -> str:
+    return next((work / "out").glob("*.log")).read_text()
+
+
+@unprivileged
+def test_an_architecture_gets_its_own_packages_only(work: Path) -> None:
+    outcome = built(work, tiny.source(work))
+    assert isinstance(outcome, BuildResult)
+    assert (outcome.verdict, outcome.phase, outcome.reason) == ("built", "check", "")
+    names = {"tiny_1.0_amd64.deb", "tiny_1.0_amd64.buildinfo", "tiny_1.0_amd64.changes"}
+    assert {file.name for file in outcome.files} == names
+    for file in (*outcome.files, outcome.log):
+        path = work / "out" / file.name
+        assert tiny.reference(path) == file
+        assert path.stat().st_mode & 0o777 == 0o444
+    assert all(f"=== {phase} ===" in log_of(work) for phase in ("setup", "install", "unpack", "build", "collect"))
+
+
+@unprivileged
+def test_all_gets_the_packages_for_all_only(work: Path) -> None:
+    outcome = built(work, tiny.source(work), "all")
+    assert isinstance(outcome, BuildResult)
+    assert "tiny-doc_1.0_all.deb" in {file.name for file in outcome.files}
+    assert not any("amd64" in file.name for file in outcome.files)
+
+
+@unprivileged
+def test_i386_is_built_where_uname_says_so(work: Path) -> None:
+    outcome = built(work, tiny.source(work, arch="uname -m"), "i386", on="i386")
+    assert isinstance(outcome, BuildResult)
+    assert outcome.verdict == "built", outcome.reason
+    assert "\ni686\n" in log_of(work)
+
+
+@unprivileged
+def test_a_missing_dependency_is_waited_for(work: Path) -> None:
+    outcome = built(work, tiny.source(work, fields="Build-Depends: nosuch-dev (>= 2) | nosuch2-dev, debhelper (>= 99)"))
+    assert outcome == DepWait("nosuch-dev (>= 2) | nosuch2-dev, debhelper (>= 99)")
+
+
+@unprivileged
+def test_each_queue_needs_its_own_dependencies_only(work: Path) -> None:
+    dsc = tiny.source(work, fields="Build-Depends-Indep: nosuch-doc")
+    outcome = built(work, dsc)
+    assert isinstance(outcome, BuildResult)
+    assert outcome.verdict == "built"
+    (work / "out").rename(work / "first")
+    assert built(work, dsc, "all") == DepWait("nosuch-doc")
+
+
+@unprivileged
+def test_a_failure_says_its_phase_and_its_first_error(work: Path) -> None:
+    outcome = built(work, tiny.source(work, arch="echo all is well\necho tiny.c:3: error: expected semicolon; exit 3"))
+    assert isinstance(outcome, BuildResult)
+    assert (outcome.verdict, outcome.phase) == ("failed", "build")
+    assert outcome.reason == "tiny.c:3: error: expected semicolon"
+    assert outcome.files == ()
+
+
+@unprivileged
+def test_a_source_that_cannot_be_unpacked_has_failed(work: Path) -> None:
+    dsc = tiny.source(work)
+    job = tiny.job(dsc, "amd64")
+    (work / "tiny_1.0.tar.xz").write_bytes(b"something else")
+    (work / "out").mkdir()
+    outcome = build(Overlay(base_of("amd64")), job, work, work / "out", utc)
+    assert isinstance(outcome, BuildResult)
+    assert (outcome.verdict, outcome.phase) == ("failed", "unpack")
+    assert "tiny_1.0.tar.xz" in outcome.reason
+
+
+@unprivileged
+def test_a_build_that_takes_too_long_is_ended_with_all_it_started(work: Path) -> None:
+    settings = Settings(Limits(seconds=20))
+    outcome = built(work, tiny.source(work, arch="setsid sleep 1000 &\nsleep 1000"), settings=settings)
+    assert isinstance(outcome, BuildResult)
+    assert (outcome.verdict, outcome.reason) == ("failed", "it took longer than 20 seconds")
+
+
+@unprivileged
+def test_results_that_are_links_are_refused(work: Path) -> None:
+    link = "mv ../tiny_1.0_amd64.deb ../real && ln -s real ../tiny_1.0_amd64.deb"
+    outcome = built(work, tiny.source(work, after=link))
+    assert isinstance(outcome, BuildResult)
+    assert (outcome.verdict, outcome.phase) == ("failed", "collect")
+    assert outcome.reason.startswith("tiny_1.0_amd64.deb: not a regular file")
+
+
+@unprivileged
+def test_a_package_of_another_name_is_held(work: Path) -> None:
+    forge = (
+        "mkdir -p x/DEBIAN; printf 'Package: libc6\\nVersion: 99-1\\nArchitecture: amd64\\nMaintainer: a\\n"
+        "Description: a\\n' >x/DEBIAN/control; dpkg-deb -b x ../libc6_99-1_amd64.deb; "
+        "dpkg-distaddfile libc6_99-1_amd64.deb libs optional"
+    )
+    outcome = built(work, tiny.source(work, arch=forge))
+    assert isinstance(outcome, Suspicious)
+    assert "libc6_99-1_amd64.deb" in outcome.reason
+
+
+@unprivileged
+def test_dependencies_come_from_the_local_archive_too(work: Path) -> None:
+    tool = tiny.binary(work, "local-tool", {}, {"usr/bin/local-tool": "#!/bin/sh\necho the local tool\n"})
+    key = tiny.repository(work / "archive", [tool])
+    archive = LocalArchive(work / "archive", "local", ("main",), key, "snapshots/1")
+    dsc = tiny.source(work, fields="Build-Depends: local-tool", arch="local-tool; ls /srv; ! ls /srv/archive-0/pool")
+    outcome = built(work, dsc, archive=archive)
+    assert isinstance(outcome, BuildResult)
+    assert outcome.verdict == "built", log_of(work)
+    assert "the local tool" in log_of(work)
+
+
+@unprivileged
+def test_an_archive_that_does_not_verify_gives_the_job_back(work: Path) -> None:
+    archive = work / "archive"
+    key = tiny.repository(archive, [tiny.binary(work, "local-tool", {})])
+    release = archive / "snapshots/1/dists/local/InRelease"
+    release.write_text(release.read_text().replace("Origin: local", "Origin: other"))
+    (work / "out").mkdir()
+    dsc = tiny.source(work)
+    local = LocalArchive(archive, "local", ("main",), key, "snapshots/1")
+    outcome = build(Overlay(base_of("amd64"), [local]), tiny.job(dsc, "amd64"), work, work / "out", utc)
+    assert isinstance(outcome, Later)
+    assert "apt-get update" in outcome.reason

@@ -1,0 +1,85 @@
+"""`debmill build` and `debmill environment` as a person types them; no site is there."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import tiny
+from tests.support.account import room, unprivileged
+from tests.support.bases import base_of
+from tests.support.tools import Ran, run
+
+pytestmark = pytest.mark.integration
+TOP = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def _bases() -> None:
+    @unprivileged
+    def make() -> None:
+        base_of("amd64")
+
+    make()
+
+
+@pytest.fixture
+def work() -> Iterator[Path]:
+    with room() as path:
+        yield path
+
+
+def debmill(*words: str | Path, stdin: str = "") -> Ran:
+    argv = [sys.executable, "-m", "daemons.command", *words]
+    return run(argv, cwd=TOP, check=False, stdin=stdin.encode(), env={"DEBMILL_SITE": ""})
+
+
+def test_a_source_package_becomes_packages_of_the_caller(work: Path) -> None:
+    ran = debmill("build", tiny.source(work), "--suite", "bookworm", "--arch", "amd64", "--output", work / "out")
+    assert ran.status == 0, ran.output
+    names = {path.name for path in (work / "out").iterdir()}
+    assert names == {f"tiny_1.0_amd64.{end}" for end in ("deb", "changes", "buildinfo", "log")}
+    assert {path.stat().st_uid for path in (work / "out").iterdir()} == {os.getuid()}
+
+
+def test_a_failure_says_why_and_leaves_only_the_log(work: Path) -> None:
+    dsc = tiny.source(work, arch="echo tiny.c:1: error: no; exit 2")
+    ran = debmill("build", dsc, "--suite", "bookworm", "--arch", "amd64", "--output", work / "out")
+    assert ran.status == 1
+    assert "tiny 1.0 amd64: failed (build): tiny.c:1: error: no" in ran.output
+    assert [path.name for path in (work / "out").iterdir()] == ["tiny_1.0_amd64.log"]
+
+
+def test_what_is_missing_is_named(work: Path) -> None:
+    dsc = tiny.source(work, fields="Build-Depends: nosuch-dev")
+    ran = debmill("build", dsc, "--suite", "bookworm", "--arch", "amd64", "--output", work / "out")
+    assert ran.status == 1
+    assert "missing: nosuch-dev" in ran.output
+
+
+def test_a_changed_source_file_is_refused_before_anything_is_done(work: Path) -> None:
+    dsc = tiny.source(work)
+    (work / "tiny_1.0.tar.xz").write_bytes(b"something else")
+    ran = debmill("build", dsc, "--suite", "bookworm", "--output", work / "out")
+    assert ran.status == 1
+    assert ran.last_line == f"debmill: {work}/tiny_1.0.tar.xz: not the file that tiny_1.0.dsc names"
+
+
+def test_without_a_base_the_command_that_makes_one_is_said(work: Path) -> None:
+    ran = debmill("build", tiny.source(work), "--suite", "nosuch", "--arch", "amd64", "--output", work / "out")
+    assert ran.status == 1
+    assert "debmill environment create --suite nosuch --arch amd64" in ran.output
+
+
+def test_bases_are_listed_and_entered() -> None:
+    listed = json.loads(debmill("environment", "list", "--json").output)
+    assert ("bookworm", "amd64") in {(one["suite"], one["architecture"]) for one in listed}
+    assert listed[0].keys() == {"suite", "architecture", "digest", "path", "made"}
+    ran = debmill("environment", "shell", "--user", "bookworm", "amd64", stdin="echo I am $(id -un)\nexit 3\n")
+    assert "I am build" in ran.output
+    assert ran.status == 3

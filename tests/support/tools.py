@@ -1,0 +1,57 @@
+"""Running the real tools: one function, whose failure says what the tool said.
+
+Never hides an exit status: a caller that expects a refusal asks for it with `check=False`.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class ToolFailed(RuntimeError):
+    """A tool ended with another exit status than 0; the message holds its command and its last lines."""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a tool said, both streams together in the order they came, and its exit status."""
+
+    status: int
+    output: str
+
+    @property
+    def last_line(self) -> str:
+        """The last line that is not empty."""
+        return next((line for line in reversed(self.output.splitlines()) if line.strip()), "")
+
+
+def run(
+    argv: Sequence[str | Path],
+    *,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    stdin: bytes = b"",
+    check: bool = True,
+    timeout: float = 600,
+) -> Ran:
+    """Run a tool to its end; `env` is added to ours. Raises ToolFailed."""
+    done = subprocess.run(
+        [str(word) for word in argv],
+        cwd=cwd,
+        env={**os.environ, "LC_ALL": "C.UTF-8", **(env or {})},
+        input=stdin,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=timeout,
+        check=False,
+    )
+    ran = Ran(done.returncode, done.stdout.decode(errors="replace"))
+    if check and ran.status != 0:
+        command = " ".join(str(word) for word in argv)
+        tail = "\n".join(ran.output.splitlines()[-15:])
+        raise ToolFailed(f"{command}: exit status {ran.status}\n{tail}")
+    return ran

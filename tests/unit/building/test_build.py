@@ -1,0 +1,144 @@
+"""What becomes of a job, whatever its environment says: a stand-in plays the environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from daemons.building.build import Outcome, Settings, build, log_name
+from daemons.building.environment import (
+    Broken,
+    DepWait,
+    Ended,
+    Environment,
+    Installed,
+    Kind,
+    Limits,
+    Log,
+    Refused,
+    Unavailable,
+)
+from queues.names import Key
+from queues.outcomes import Later
+from queues.values import BuildJob, BuildResult, FileRef
+
+NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
+
+
+class Pretended:
+    """An environment that answers as it was told to, and remembers what it was asked."""
+
+    def __init__(self, installed: Installed | DepWait | Unavailable = Installed(), **ends: Ended) -> None:  # noqa: B008
+        self.installed = installed
+        self.ends = ends
+        self.kind: Kind | None = None
+        self.ran: list[str] = []
+
+    def bring(self, files: Sequence[Path]) -> None:
+        self.brought = [path.name for path in files]
+
+    def install(self, dsc: str, kind: Kind, *, log: Log, limits: Limits) -> Installed | DepWait | Unavailable:
+        assert dsc in self.brought
+        assert limits.seconds
+        self.kind = kind
+        log.write(b"error: an apt that failed and recovered\n")
+        return self.installed
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        log: Log,
+        limits: Limits,
+        directory: str = "/build",
+        variables: Mapping[str, str] | None = None,
+    ) -> Ended:
+        assert limits.seconds
+        self.ran.append(f"{directory}: {' '.join(argv)} {dict(variables or {})}")
+        log.write(f"{argv[0]}: error: it went wrong\n".encode())
+        return self.ends.get(argv[0].replace("-", "_"), Ended(0))
+
+    def collect(self, names: Sequence[str], into: Path, limits: Limits) -> tuple[FileRef, ...]:
+        assert limits.results
+        assert into.is_dir()
+        raise Refused(f"{names[0]}: not a regular file")
+
+
+def job(architecture: str = "amd64") -> BuildJob:
+    dsc = FileRef("x_1.0-1.dsc", 1, "0" * 64)
+    return BuildJob(Key("x_1%3a1.0-1~000000000000"), "x", "1:1.0-1", architecture, "s", dsc, (dsc,))
+
+
+def outcome_in(environment: Environment | AbstractContextManager[Environment], out: Path, **more: str) -> Outcome:
+    fresh = environment if isinstance(environment, AbstractContextManager) else nullcontext(environment)
+    return build(fresh, job(**more), out, out, lambda: NOON, Settings(Limits(seconds=60), parallel=3))
+
+
+def test_a_missing_dependency_is_no_failure(tmp_path: Path) -> None:
+    assert outcome_in(Pretended(DepWait("libx-dev (>= 2)")), tmp_path) == DepWait("libx-dev (>= 2)")
+    assert "libx-dev (>= 2)" in (tmp_path / log_name(job())).read_text()
+
+
+def test_a_mirror_that_fails_gives_the_job_back(tmp_path: Path) -> None:
+    assert outcome_in(Pretended(Unavailable("the mirror is away")), tmp_path) == Later("the mirror is away")
+
+
+def test_a_machine_that_makes_no_environment_gives_the_job_back(tmp_path: Path) -> None:
+    class NoEnvironment(AbstractContextManager[Environment]):
+        def __enter__(self) -> Environment:
+            raise Broken("no namespaces here")
+
+        def __exit__(self, *_: object) -> None:
+            """Nothing was made."""
+
+    assert outcome_in(NoEnvironment(), tmp_path) == Later("no namespaces here")
+
+
+@pytest.mark.parametrize(("program", "phase"), [("dpkg_source", "unpack"), ("dpkg_buildpackage", "build")])
+def test_a_failure_is_the_phases_own_first_error(tmp_path: Path, program: str, phase: str) -> None:
+    result = outcome_in(Pretended(**{program: Ended(2)}), tmp_path)
+    assert isinstance(result, BuildResult)
+    assert (result.verdict, result.phase) == ("failed", phase)
+    assert result.reason == f"{program.replace('_', '-')}: error: it went wrong"
+    assert result.log.size == (tmp_path / result.log.name).stat().st_size
+    assert (result.started, result.finished) == (NOON, NOON)
+
+
+@pytest.mark.parametrize(
+    ("ended", "reason"),
+    [
+        (Ended(-9, "time"), "it took longer than 60 seconds"),
+        (Ended(-9, "output"), f"it wrote more than {1 << 30} bytes of log"),
+    ],
+)
+def test_a_limit_is_the_packages_failure(tmp_path: Path, ended: Ended, reason: str) -> None:
+    result = outcome_in(Pretended(dpkg_buildpackage=ended), tmp_path)
+    assert isinstance(result, BuildResult)
+    assert (result.verdict, result.phase, result.reason) == ("failed", "build", reason)
+
+
+def test_a_killed_build_is_given_back(tmp_path: Path) -> None:
+    assert outcome_in(Pretended(dpkg_buildpackage=Ended(-9, "killed")), tmp_path) == Later("the build was killed")
+
+
+def test_a_result_that_is_refused_fails_the_collection(tmp_path: Path) -> None:
+    result = outcome_in(Pretended(), tmp_path)
+    assert isinstance(result, BuildResult)
+    assert (result.verdict, result.phase) == ("failed", "collect")
+    assert result.reason == "x_1.0-1_amd64.changes: not a regular file"
+
+
+@pytest.mark.parametrize(("architecture", "kind", "option"), [("amd64", "arch", "-B"), ("all", "indep", "-A")])
+def test_a_queue_builds_only_what_is_its_own(tmp_path: Path, architecture: str, kind: str, option: str) -> None:
+    environment = Pretended()
+    outcome_in(environment, tmp_path, architecture=architecture)
+    assert environment.kind == kind
+    variables = {"DEB_BUILD_OPTIONS": "parallel=3"}
+    assert environment.ran == [
+        f"/build: dpkg-source -x x_1.0-1.dsc x-1.0 {variables}",
+        f"/build/x-1.0: dpkg-buildpackage -us -uc {option} {variables}",
+    ]
