@@ -5,6 +5,7 @@ On a terminal with rich, the queues as a live display; otherwise plain lines, on
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -16,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 Status = dict[str, Any]  # what `debmill status --json` prints
+WIDTH = 120  # columns where there is no terminal
 PERIOD = 0.5  # seconds between two looks at the queues
 
 
@@ -23,7 +25,8 @@ class Screen:
     """A terminal, or a file of plain lines."""
 
     def __init__(self, *, plain: bool) -> None:
-        self.console = Console(highlight=False, soft_wrap=True, no_color=plain or None)
+        width = None if sys.stdout.isatty() else WIDTH
+        self.console = Console(highlight=False, soft_wrap=True, no_color=plain or None, width=width)
         self.live = self.console.is_terminal and not plain
 
     def heading(self, number: int, title: str) -> None:

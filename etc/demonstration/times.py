@@ -12,7 +12,7 @@ from tests.support.mill import Chapter
 if TYPE_CHECKING:
     from etc.demonstration.stage import Stage
 
-COLUMNS = ("package", "architecture", "review s", "accept to runner", "build s", "gate and publication s", "whole s")
+COLUMNS = ("package", "for", "review", "accept to runner", "build", "gate, publication", "whole")
 
 
 class Times(NamedTuple):
@@ -76,9 +76,9 @@ def _cells(times: Times) -> tuple[str, ...]:
     return (
         times.package,
         times.architecture,
-        f"{(times.accepted - times.taken).total_seconds():.1f}",
+        f"{(times.accepted - times.taken).total_seconds():.1f} s",
         f"{waited * 1000:.0f} ms" if waited < 1 else f"{waited:.1f} s",
-        f"{(times.built - times.started).total_seconds():.1f}",
-        f"{(times.published - times.built).total_seconds():.1f}",
-        f"{(times.published - times.taken).total_seconds():.1f}",
+        f"{(times.built - times.started).total_seconds():.1f} s",
+        f"{(times.published - times.built).total_seconds():.1f} s",
+        f"{(times.published - times.taken).total_seconds():.1f} s",
     )
