@@ -14,7 +14,7 @@ from pathlib import Path
 from daemons import results
 from daemons.building import base
 from daemons.building.build import Settings, Suspicious, build, log_name
-from daemons.building.environment import DepWait, Limits, LocalArchive
+from daemons.building.environment import DepWait, Limits
 from daemons.building.overlay import Overlay
 from daemons.daemon import Daemon
 from daemons.sites import Site
@@ -23,7 +23,7 @@ from queues.entry import Entry
 from queues.names import EntryName
 from queues.outcomes import Done, Later, Never, Outcome
 from queues.rooms import Room
-from queues.values import BuildJob, BuildResult, Suite, Upload
+from queues.values import BuildJob, BuildResult, Upload
 
 OUT = "out"  # in the entry, while it is built
 SHORTEST, DOUBLINGS = timedelta(minutes=1), 6  # before a job that the machine failed is tried again: up to an hour
@@ -55,12 +55,12 @@ class Builder(Daemon[BuildJob]):
         if self._upload(job) is None:
             return Done("no longer wanted: its upload is gone from the master queue")
         suite = self.site.suite(job.suite)
-        system = base.at(self.site.environments / f"{suite.base}-{_native(job, suite)}")
+        system = base.at(self.site.environments / f"{suite.base}-{suite.builds_on(job.architecture)}")
         out = entry.path / OUT
         atomic.remove(out)
         atomic.disk.mkdir(out)
         entry.note("building", by=self.name, environment=system.path.name)
-        fresh = Overlay(system, self._archives(suite))
+        fresh = Overlay(system, self.site.local_archives(suite.name))
         outcome = build(fresh, job, entry.files, out, self.clock, self.settings)
         shutil.copyfile(out / log_name(job), _log(self.site, entry.name))
         settled = self._conclude(entry, outcome, out)
@@ -108,13 +108,6 @@ class Builder(Daemon[BuildJob]):
         found = self.spool.master.find(job.upload)
         return self.spool.master.peek(*found) if found and found[0] in ALIVE else None
 
-    def _archives(self, suite: Suite) -> list[LocalArchive]:
-        current = self._snapshot(suite.name)
-        if not current:
-            return []
-        key = self.site.archive / "keys" / "archive.gpg"
-        return [LocalArchive(self.site.archive, suite.name, suite.components, key, f"snapshots/{current}")]
-
     def _snapshot(self, suite: str) -> str:
         return self.site.repository.current(suite) or ""
 
@@ -129,10 +122,6 @@ class Builder(Daemon[BuildJob]):
             log=path.name,
             excerpt="\n".join(path.read_text(errors="replace").splitlines()[-EXCERPT:]),
         )
-
-
-def _native(job: BuildJob, suite: Suite) -> str:
-    return job.architecture if job.architecture != "all" else suite.all_on or suite.architectures[0]
 
 
 def _log(site: Site, name: EntryName) -> Path:

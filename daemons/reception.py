@@ -26,8 +26,8 @@ from daemons.settings import address
 from daemons.sites import Site
 from queues import atomic
 from review.facts import Facts, InArchive
-from review.intake import consider
-from review.verdicts import Refused, Stored, Taken, Verdict, Waiting
+from review.intake import consider, consider_all
+from review.verdicts import Refused, Stored, Taken, Waiting
 
 log = logging.getLogger(__name__)
 
@@ -66,14 +66,16 @@ class Reception:
         verdict = consider(area, name, uploader, self.facts, now)
         if not isinstance(verdict, Stored):
             answer = _answer(verdict)
-            self._record(uploader, name, answer, verdict)
+            self._record(uploader, answer, verdict)
             return answer
         return answers.Stored()
 
     def catch_up(self) -> None:
-        """Judge the `.changes` files that lie in the areas without a verdict."""
-        for path in sorted(self.site.uploading.glob("*/*.changes")):
-            self.judge(path.parent.name, path.parent, path.name)
+        """Judge what lies in the areas without a verdict."""
+        for area in sorted(path for path in self.site.uploading.iterdir() if path.is_dir()):
+            for verdict in consider_all(area, area.name, self.facts, self.clock()):
+                if not isinstance(verdict, Stored):
+                    self._record(area.name, _answer(verdict), verdict)
 
     def _serve(self) -> Server:
         settings = self.site.settings.intake
@@ -91,13 +93,15 @@ class Reception:
     def _keys(self, user: str) -> list[tuple[str, bytes]]:
         return [(key.type, base64.b64encode(key.blob)) for key in self.site.people.ssh_keys(user)]
 
-    def _record(self, uploader: str, name: str, answer: Answer, verdict: Verdict) -> None:
+    def _record(self, uploader: str, answer: Answer, verdict: Refused | Taken | Waiting) -> None:
         now, said = self.clock(), answers.spoken(answer)
         rule = {"rule": verdict.rule} if isinstance(verdict, Refused) else {}
         word = type(verdict).__name__.lower()
-        log.info("%s from %s: %s", name, uploader, answers.one_line(said))
-        self.site.spool.journal.write(now, "intake", name, word, {"by": uploader, "note": said.strip(), **rule})
-        report = self.reports / uploader / f"{_changes(verdict, name).removesuffix('.changes')}.txt"
+        log.info("%s from %s: %s", verdict.changes, uploader, answers.one_line(said))
+        self.site.spool.journal.write(
+            now, "intake", verdict.changes, word, {"by": uploader, "note": said.strip(), **rule}
+        )
+        report = self.reports / uploader / f"{verdict.changes.removesuffix('.changes')}.txt"
         atomic.make(report.parent)
         atomic.replace(report, f"{now:%Y-%m-%d %H:%M:%S} UTC\n{said}".encode())
 
@@ -110,10 +114,6 @@ def _answer(verdict: Refused | Taken | Waiting) -> Answer:
             return answers.Taken(verdict.note)
         case Refused():
             return answers.Refused(verdict.note)
-
-
-def _changes(verdict: Verdict, name: str) -> str:
-    return verdict.changes if isinstance(verdict, Refused | Waiting) else name
 
 
 @contextmanager

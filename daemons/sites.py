@@ -12,6 +12,7 @@ import click
 
 from archive.repository import Repository
 from daemons import account, settings
+from daemons.building.environment import LocalArchive
 from daemons.settings import Settings, WrongSettings
 from queues.layout import Spool
 from queues.values import Suite, Upload
@@ -61,6 +62,14 @@ class Site:
     def tell(self, event: str, upload: Upload, now: datetime, **facts: str) -> None:
         """Put a notice about an upload into the queue; the same event again does nothing."""
         tell(self.spool, self.people, self.settings.suites.get(upload.suite), event, upload, now, **facts)
+
+    def local_archives(self, suite: str) -> list[LocalArchive]:
+        """Give the suite as it is published now, whose packages are build dependencies, too."""
+        current = self.repository.current(suite)
+        if not current:
+            return []
+        key = self.archive / "keys" / "archive.gpg"
+        return [LocalArchive(self.archive, suite, self.suite(suite).components, key, f"snapshots/{current}")]
 
     def suite(self, name: str) -> Suite:
         """Give a suite's rules. Raises WrongSettings for a suite the site does not have."""

@@ -1,4 +1,4 @@
-"""The values that travel: frozen structs without behaviour, as they stand in envelopes.
+"""The values that travel: frozen structs, as they stand in envelopes.
 
 A struct's fields are the file format: a field is added with a default, never renamed and never reused.
 """
@@ -130,3 +130,7 @@ class Suite(Struct, frozen=True, forbid_unknown_fields=True):
     notify_domains: Annotated[
         tuple[str, ...], Meta(description="Mail domains whose Maintainer and Changed-By are told, too.")
     ] = ()
+
+    def builds_on(self, architecture: str) -> str:
+        """Give the architecture of the environment in which an architecture's job is built."""
+        return architecture if architecture != "all" else self.all_on or self.architectures[0]

@@ -12,6 +12,7 @@ import click
 from daemons import account, settings
 from daemons.building.base import Base, BaseFailed, find
 from daemons.sites import Site
+from queues.values import Suite
 
 SUITE = "bookworm"
 SYSTEM = Path("/var/cache") / account.NAME
@@ -42,10 +43,10 @@ def site() -> Site | None:
     return found
 
 
-def base_suite(site: Site | None, suite: str) -> str:
-    """Give the Debian suite that a suite of the site is built on; any other name is a Debian suite's."""
-    rules = site.settings.suites.get(suite) if site else None
-    return rules.base if rules else suite
+def rules(site: Site | None, suite: str) -> Suite:
+    """Give the rules of a suite of the site; any other name is a Debian suite's, built on this machine."""
+    known = site.settings.suites if site else {}
+    return known.get(suite) or Suite(suite, base=suite, architectures=(native(),))
 
 
 def base(cache: Path, suite: str, architecture: str) -> Base:

@@ -24,10 +24,9 @@ import click
 from archive import reading
 from daemons import account
 from daemons.building.build import Outcome, Settings, Suspicious, build, log_name
-from daemons.building.environment import DepWait, LocalArchive
+from daemons.building.environment import DepWait
 from daemons.building.overlay import Overlay
 from daemons.command import bases
-from daemons.sites import Site
 from queues import names
 from queues.clock import utc
 from queues.outcomes import Later
@@ -65,14 +64,15 @@ def command(
 
 def _build(job: BuildJob, sources: Path, out: Path, cache: Path | None, parallel: int) -> bool:
     where, site = bases.cache(cache), bases.site()
-    architecture = _native(job, site)
-    base = bases.base(where, bases.base_suite(site, job.suite), architecture)
+    rules = bases.rules(site, job.suite)
+    base = bases.base(where, rules.base, rules.builds_on(job.architecture))
     click.echo(
         f"building {job.source} {job.version} for {job.architecture} over {base.path.name}; "
         f"the log is {out / log_name(job)}",
         err=True,
     )
-    fresh = Overlay(base, _archives(site, job.suite))
+    archives = site.local_archives(job.suite) if site and job.suite in site.settings.suites else []
+    fresh = Overlay(base, archives)
     outcome = build(fresh, job, sources, out, utc, Settings(parallel=parallel))
     built = isinstance(outcome, BuildResult) and outcome.verdict == "built"
     click.echo(f"{job.source} {job.version} {job.architecture}: {_in_words(outcome)}", err=not built)
@@ -125,22 +125,6 @@ def _named(dsc: Path, checksums: str) -> Iterator[FileRef]:
 def _reference(path: Path) -> FileRef:
     with path.open("rb") as file:
         return FileRef(path.name, path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest())
-
-
-def _native(job: BuildJob, site: Site | None) -> str:
-    """Say on which architecture a job is built."""
-    if job.architecture != "all":
-        return job.architecture
-    rules = site.settings.suites.get(job.suite) if site else None
-    return (rules.all_on or rules.architectures[0]) if rules else bases.native()
-
-
-def _archives(site: Site | None, suite: str) -> list[LocalArchive]:
-    """Give the published suite of the site, whose packages are build dependencies, too."""
-    if site is None or suite not in site.settings.suites or not (current := site.repository.current(suite)):
-        return []
-    components, key = site.settings.suites[suite].components, site.archive / "keys/archive.gpg"
-    return [LocalArchive(site.archive, suite, components, key, f"snapshots/{current}")]
 
 
 @contextmanager

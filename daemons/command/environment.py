@@ -86,7 +86,7 @@ def remove(suite: str, arch: str, cache: Path | None) -> None:
     where = bases.cache(cache)
     site = bases.site()
     for one in base.listing(where):
-        if (one.suite, one.architecture) == (bases.base_suite(site, suite), arch):
+        if (one.suite, one.architecture) == (bases.rules(site, suite).base, arch):
             base.remove(one)
             click.echo(f"removed {one.path}")
 
@@ -99,7 +99,7 @@ def remove(suite: str, arch: str, cache: Path | None) -> None:
 def shell(suite: str, arch: str, as_user: bool, cache: Path | None) -> None:
     """Open a shell in a fresh environment; all that is done in it is gone when it ends."""
     where = bases.cache(cache)
-    found = bases.base(where, bases.base_suite(bases.site(), suite), arch)
+    found = bases.base(where, bases.rules(bases.site(), suite).base, arch)
     with Overlay(found) as environment:
         variables = {**entering.INSIDE, "TERM": os.environ.get("TERM", "dumb"), **_size()}
         argv = environment.shell(root=not as_user)

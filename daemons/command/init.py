@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import click
 from msgspec.structs import replace
 
 from daemons import account, settings
+from daemons.command import bases
 from daemons.intake import hostkey
 from daemons.sites import Site
 from queues import atomic
@@ -41,7 +41,7 @@ def command(
     account.own(path)
     account.give_up_root()
     account.reach(path)
-    _configure(path, _suites(suites or ("stable",), accepts, architectures or (_native(),), base, label), listen)
+    _configure(path, _suites(suites or ("stable",), accepts, architectures or (bases.native(),), base, label), listen)
     site = Site(path)
     site.spool.create(site.settings.architectures())
     for directory in (site.environments, site.uploading, site.archive):
@@ -70,8 +70,3 @@ def _suites(
     made = {name: Suite(name, (), architectures, base=base, origin=label, label=label) for name in names}
     made[names[0]] = replace(made[names[0]], accepts=accepts)
     return made
-
-
-def _native() -> str:
-    machine = os.uname().machine
-    return {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "armhf", "i686": "i386"}.get(machine, machine)
