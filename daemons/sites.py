@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import cached_property, wraps
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
 import click
 
@@ -80,13 +80,18 @@ class Site:
             raise WrongSettings(f"there is no suite '{name}' in {self.path}; there are: {known}") from None
 
 
+def named() -> Path:
+    """Give the site's directory that the command line, the environment or the current directory names."""
+    path: Path = click.get_current_context().find_root().obj
+    return path
+
+
 def pass_site(command: Callable[Concatenate[Site, P], R]) -> Callable[P, R]:
     """Decorate a click command: root is given up, and the site is its first argument."""
 
     @wraps(command)
     def with_site(*args: P.args, **kwargs: P.kwargs) -> R:
-        context = click.get_current_context()
-        path: Any = settings.locate(context.find_root().params.get("site"))
+        path = named()
         account.give_up_root()
         account.reach(path)
         site = Site(path)

@@ -54,7 +54,8 @@ class Table(click.Group):
 @click.group(cls=Table, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--site", metavar="DIR", help="The site; else DEBMILL_SITE, else ./site, else /var/lib/debmill.")
 @click.version_option(package_name="debmill")
-def command(site: str | None) -> None:
+@click.pass_context
+def command(context: click.Context, site: str | None) -> None:
     """Turn a stream of source packages into a signed archive.
 
     Uploads come by SFTP and wait for review; what a reviewer accepts is built in clean environments for every
@@ -67,6 +68,9 @@ def command(site: str | None) -> None:
     Decide:            debmill review list; debmill review accept ID
     Ask:               debmill status; debmill why NAME
     """  # noqa: D301 -- click reads the control character as "do not wrap"
+    from daemons import settings
+
+    context.obj = settings.locate(site)  # links are followed now: after root is given up, they may not be
 
 
 def main() -> None:

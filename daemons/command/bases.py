@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from daemons import account, settings
+from daemons import account, settings, sites
 from daemons.building.base import Base, BaseFailed, find
 from daemons.sites import Site
 from queues.values import Suite
@@ -33,9 +33,9 @@ def cache(named: Path | None) -> Path:
 
 def site() -> Site | None:
     """Give the site that the command line, the environment or the directory names; None when none is meant."""
-    named = click.get_current_context().find_root().params.get("site") or os.environ.get("DEBMILL_SITE")
-    path = settings.locate(named)
-    if not named and not (path / settings.FILE).exists():
+    path = sites.named()
+    meant = click.get_current_context().find_root().params.get("site") or os.environ.get("DEBMILL_SITE")
+    if not meant and not (path / settings.FILE).exists():
         return None
     account.reach(path)
     found = Site(path)

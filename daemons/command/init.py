@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 from msgspec.structs import replace
 
-from daemons import account, settings
+from daemons import account, settings, sites
 from daemons.command import bases
 from daemons.intake import hostkey
 from daemons.sites import Site
@@ -36,7 +36,7 @@ def command(
 
     Repeating it on a site makes what is missing and changes nothing else. The directory is --site, and is made.
     """
-    path = settings.locate(click.get_current_context().find_root().params.get("site"))
+    path = sites.named()
     settings.address(listen)
     account.own(path)
     account.give_up_root()
