@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -27,6 +26,8 @@ MEANING = {
     ("build", Room.READY): "waits for a build daemon",
     ("build", Room.ACTIVE): "is being built",
     ("build", Room.WAITING): "waits for build dependencies that cannot be had now",
+    ("build", Room.DEFERRED): "is tried again in a while: the machine failed, not the package",
+    ("build", Room.DONE): "was built, or was no longer wanted",
     ("build", Room.FAILED): "failed for good; its log: 'debmill log {id}'",
     ("build", Room.HOLD): "is held for a person: the machine or a suspicious result needs a look",
     ("archive", Room.PARTS): "is built and waits for its source",
@@ -37,9 +38,10 @@ MEANING = {
 
 
 class Chapter(msgspec.Struct, frozen=True):
-    """One entry: where it is now, what that means, and its events in order."""
+    """One entry: what it is, where it is now, what that means, and its events in order."""
 
     key: Key
+    title: str
     queue: str
     room: str
     meaning: str
@@ -47,16 +49,19 @@ class Chapter(msgspec.Struct, frozen=True):
 
 
 def tell(spool: Spool, wanted: str) -> list[Chapter]:
-    """Find what is meant by a source name, `source_version` or a key, and tell it. Raises Problem."""
-    chapters = sorted(_chapters(spool, wanted), key=lambda chapter: chapter.events[0]["at"] if chapter.events else "")
+    """Find what is meant by a source name, `source_version` or a key: each upload, then its jobs and parts.
+
+    Raises Problem when there is nothing of that name.
+    """
+    chapters = sorted(_chapters(spool, wanted), key=_begun)
     if not chapters:
         raise Problem(f"nothing called '{wanted}' is or was in {spool.path}; try a source name, or source_version")
-    return chapters
+    uploads = list(dict.fromkeys(names.upload_of(one.key) for one in chapters))
+    return [one for upload in uploads for one in chapters if names.upload_of(one.key) == upload]
 
 
-def end(chapter: Chapter) -> datetime | None:
-    """Give the time of the last event."""
-    return datetime.fromisoformat(chapter.events[-1]["at"]) if chapter.events else None
+def _begun(chapter: Chapter) -> str:
+    return chapter.events[0]["at"] if chapter.events else ""
 
 
 def _chapters(spool: Spool, wanted: str) -> Iterator[Chapter]:
@@ -80,4 +85,10 @@ def _chapter(queue: Queue[Any], room: Room, name: EntryName) -> Chapter:
         {"at": event.at.isoformat(), "event": event.event, **event.facts}
         for event in history.read(queue.where(room, name))
     ]
-    return Chapter(name.key, queue.name, room, meaning.format(id=names.upload_of(name.key)), events)
+    title = _title(names.split(name.key), queue.name)
+    return Chapter(name.key, title, queue.name, room, meaning.format(id=names.upload_of(name.key)), events)
+
+
+def _title(parts: names.Parts, queue: str) -> str:
+    kind = {"archive": f"what was built for {parts.part}"}.get(queue, f"the build for {parts.part}")
+    return f"{parts.source} {parts.version}: {kind if parts.part else 'the upload'}"

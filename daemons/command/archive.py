@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import tempfile
@@ -14,11 +13,11 @@ from typing import Any, BinaryIO, TypeVar
 
 import click
 import msgspec
-from rich.console import Console
 from rich.table import Table
 
 from archive.pool import plain
 from archive.repository import Included, Refusal, Repository, TooSoon
+from daemons.command.tables import console
 from daemons.sites import Site, pass_site
 from queues import atomic
 from queues.clock import utc
@@ -47,7 +46,7 @@ def list_(site: Site, only: str | None, *, as_json: bool) -> None:
     table = Table("Suite", "Source", "Version", "Architectures", box=None, pad_edge=False)
     for row in rows:
         table.add_row(row["suite"], row["source"], row["version"], " ".join(row["architectures"]) or "(source only)")
-    Console(width=None if os.isatty(1) else 200).print(table)
+    console().print(table)
 
 
 @command.command()

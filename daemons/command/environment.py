@@ -14,13 +14,13 @@ from pathlib import Path
 
 import click
 import msgspec
-from rich.console import Console
 from rich.table import Table
 
 from daemons.building import base, entering
 from daemons.building.base import Base
 from daemons.building.overlay import Overlay
 from daemons.command import bases
+from daemons.command.tables import console
 from daemons.sites import Site
 from queues import atomic
 
@@ -74,7 +74,7 @@ def list_(as_json: bool, cache: Path | None) -> None:
         table.add_row(one.suite, one.architecture, one.digest, f"{one.made:%Y-%m-%d %H:%M} UTC")
     if not found:
         table.add_row("none", "", "", "make one with 'debmill environment create'")
-    Console().print(table)
+    console().print(table)
 
 
 @command.command()

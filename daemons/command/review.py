@@ -9,10 +9,11 @@ from datetime import datetime
 import click
 import msgspec
 from msgspec import Struct
-from rich.console import Console, Group
+from rich.console import Group
 from rich.markup import escape
 from rich.table import Column, Table
 
+from daemons.command.tables import console
 from daemons.sites import Site, pass_site
 from queues.clock import utc
 from queues.rooms import Room
@@ -60,7 +61,7 @@ def list_cases(site: Site, as_json: bool) -> None:
     for line in lines:
         state = f"open at {line.reviewer or 'somebody'}" if line.room == Room.ACTIVE else line.room
         table.add_row(line.id, line.suite, line.uploader, escape(line.signed_by), line.received[:19], state)
-    Console().print(table if lines else "nothing waits for review")
+    console().print(table if lines else "nothing waits for review")
 
 
 @command.command()
@@ -75,7 +76,7 @@ def show(site: Site, case: str, as_json: bool) -> None:
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(dossier)).decode())
     else:
-        Console().print(_page(dossier))
+        console().print(_page(dossier))
 
 
 @command.command()

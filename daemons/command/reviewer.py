@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 import msgspec
-from rich.console import Console
 from rich.table import Table
 
+from daemons.command.tables import console
 from daemons.sites import Site, pass_site
 
 
@@ -38,7 +38,7 @@ def list_reviewers(site: Site, as_json: bool) -> None:
     table = Table("reviewer", "mail", "suites")
     for one in reviewers:
         table.add_row(one.name, one.mail, ", ".join(one.suites))
-    Console().print(table if reviewers else "nobody may decide yet: 'debmill reviewer add NAME --mail ADDRESS'")
+    console().print(table if reviewers else "nobody may decide yet: 'debmill reviewer add NAME --mail ADDRESS'")
 
 
 @command.command()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 import msgspec
-from rich.console import Console
 from rich.table import Table
 
+from daemons.command.tables import console
 from daemons.overview import Overview, look
 from daemons.sites import Site, pass_site
 from queues.clock import utc
@@ -22,9 +22,8 @@ def command(site: Site, as_json: bool, every: bool) -> None:
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(overview)).decode())
     else:
-        console = Console()
-        console.print(queues_table(overview, every=every))
-        console.print(daemons_table(overview))
+        console().print(queues_table(overview, every=every))
+        console().print(daemons_table(overview))
 
 
 def queues_table(overview: Overview, *, every: bool = False) -> Table:

@@ -6,10 +6,10 @@ from typing import BinaryIO
 
 import click
 import msgspec
-from rich.console import Console
 from rich.table import Table
 
 from daemons import clients, presence
+from daemons.command.tables import console
 from daemons.intake import hostkey
 from daemons.settings import address
 from daemons.sites import Site, pass_site
@@ -63,7 +63,7 @@ def list_uploaders(site: Site, as_json: bool) -> None:
     for one in uploaders:
         keys = "\n".join(one.fingerprints).upper(), "\n".join(key.type for key in one.ssh_keys)
         table.add_row(one.name, one.mail, " ".join(one.packages), " ".join(one.suites), *keys)
-    Console().print(table if uploaders else "nobody may upload yet: 'debmill uploader add'")
+    console().print(table if uploaders else "nobody may upload yet: 'debmill uploader add'")
 
 
 @command.command()

@@ -8,6 +8,9 @@ import msgspec
 from daemons import story
 from daemons.sites import Site, pass_site
 
+BACKSTAGE = {"claimed"}  # whoever works on an entry claims it first; what came of it is the next event
+HIDDEN = {"at", "event", "signed"}
+
 
 @click.command()
 @click.argument("name")
@@ -23,13 +26,17 @@ def command(site: Site, name: str, as_json: bool) -> None:
         click.echo(msgspec.json.format(msgspec.json.encode(chapters)).decode())
         return
     for chapter in chapters:
-        click.secho(f"{chapter.key}  ({chapter.queue}/{chapter.room})", bold=True)
+        click.secho(chapter.title, bold=True)
         for event in chapter.events:
-            at, what = event.pop("at"), event.pop("event")
-            facts = "  ".join(f"{key}: {_line(value)}" for key, value in event.items())
-            click.echo(f"  {at[:19].replace('T', ' ')}  {what:<12} {facts}".rstrip())
-        click.echo(f"  now: it {chapter.meaning}")
+            if event["event"] not in BACKSTAGE:
+                click.echo(f"  {_line(event)}")
+        click.echo(f"  now in {chapter.queue}/{chapter.room}: it {chapter.meaning}\n")
 
 
-def _line(text: str) -> str:
+def _line(event: dict[str, str]) -> str:
+    said = [f"{name}: {_last(value)}" for name, value in event.items() if name not in HIDDEN]
+    return f"{event['at'][:19].replace('T', ' ')}  {event['event']:<11}  {'  '.join(said)}".rstrip()
+
+
+def _last(text: str) -> str:
     return text.strip().splitlines()[-1] if text.strip() else ""
