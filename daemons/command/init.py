@@ -38,6 +38,7 @@ def command(
     """
     path = sites.named()
     settings.address(listen)
+    _check_free(path)
     account.own(path)
     account.give_up_root()
     account.reach(path)
@@ -54,12 +55,15 @@ def command(
     click.echo("Next: 'debmill environment create', 'debmill uploader add', 'debmill reviewer add', 'debmill run'")
 
 
+def _check_free(path: Path) -> None:
+    if path.is_dir() and any(path.iterdir()) and not (path / settings.FILE).exists():
+        raise Problem(f"{path} is not empty and holds no {settings.FILE}: choose a new directory for the site")
+
+
 def _configure(path: Path, suites: dict[str, Suite], listen: str) -> None:
     file = path / settings.FILE
     if file.exists():
         return
-    if any(path.iterdir()):
-        raise Problem(f"{path} is not empty and holds no {settings.FILE}: choose a new directory for the site")
     changed = settings.Settings(intake=settings.Intake(listen=listen))
     atomic.replace(file, settings.sample(suites, changed).encode())
 
