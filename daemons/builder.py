@@ -11,25 +11,22 @@ import shutil
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from daemons import results
+from daemons import cancelling, verdicts
 from daemons.building import base
-from daemons.building.build import Settings, Suspicious, build, log_name
+from daemons.building.build import Cancelled, Settings, Suspicious, build, log_name
 from daemons.building.environment import DepWait, Limits
 from daemons.building.overlay import Overlay
 from daemons.daemon import Daemon
 from daemons.sites import Site
 from queues import atomic, history
 from queues.entry import Entry
-from queues.names import EntryName
-from queues.outcomes import Done, Later, Never, Outcome
+from queues.outcomes import Done, Later, Outcome
 from queues.rooms import Room
-from queues.values import BuildJob, BuildResult, Upload
+from queues.values import BuildJob, BuildResult
 
 OUT = "out"  # in the entry, while it is built
 SHORTEST, DOUBLINGS = timedelta(minutes=1), 6  # before a job that the machine failed is tried again: up to an hour
 STALE = timedelta(hours=6)  # after which a missing dependency is looked for again, whatever happened
-EXCERPT = 40  # lines of the log in a notice
-ALIVE = (Room.READY, Room.ACTIVE, Room.WAITING, Room.DEFERRED, Room.HOLD)
 log = logging.getLogger(__name__)
 
 
@@ -42,6 +39,7 @@ class Builder(Daemon[BuildJob]):
         self.spool = site.spool
         rules = site.settings.build
         self.settings = Settings(Limits(seconds=rules.seconds), rules.parallel)
+        self.patience = rules.drain_seconds
 
     def watched(self) -> list[Path]:
         """Name where jobs arrive, and where the archive changes, for that may end a dep-wait."""
@@ -52,17 +50,24 @@ class Builder(Daemon[BuildJob]):
         job = entry.envelope
         if self.spool.parts.find(entry.name.key):
             return Done("it was built before")
-        if self._upload(job) is None:
+        upload, cancel = verdicts.upload_of(self.spool, job), cancelling.asked(entry.path)
+        if upload is None:
             return Done("no longer wanted: its upload is gone from the master queue")
+        if cancel is not None:
+            return verdicts.fail(self.site, entry, upload, verdicts.cancelled(job, cancel, self.clock()))
+        return self._build(entry)
+
+    def _build(self, entry: Entry[BuildJob]) -> Outcome | None:
+        job = entry.envelope
         suite = self.site.suite(job.suite)
         system = base.at(self.site.environments / f"{suite.base}-{suite.builds_on(job.architecture)}")
         out = entry.path / OUT
         atomic.remove(out)
         atomic.disk.mkdir(out)
         entry.note("building", by=self.name, environment=system.path.name)
-        fresh = Overlay(system, self.site.local_archives(suite.name))
+        fresh = Overlay(system, self.site.local_archives(suite.name), watch=lambda: _watch(entry))
         outcome = build(fresh, job, entry.files, out, self.clock, self.settings)
-        shutil.copyfile(out / log_name(job), _log(self.site, entry.name))
+        shutil.copyfile(out / log_name(job), verdicts.log_of(self.site, entry.name))
         settled = self._conclude(entry, outcome, out)
         atomic.remove(entry.path / OUT)
         return settled
@@ -82,18 +87,16 @@ class Builder(Daemon[BuildJob]):
     def _conclude(
         self, entry: Entry[BuildJob], outcome: BuildResult | DepWait | Later | Suspicious, out: Path
     ) -> Outcome | None:
-        upload = self._upload(entry.envelope)
+        upload = verdicts.upload_of(self.spool, entry.envelope)
         if upload is None:
-            return Done("its upload was superseded while it was built")
+            return Done(str(cancelling.asked(entry.path) or "its upload was superseded while it was built"))
         match outcome:
             case BuildResult(verdict="built"):
                 files = {file.name: out / file.name for file in outcome.files}
                 self.spool.parts.put(entry.name, outcome, files, [("built", {"by": self.name})], Room.PARTS)
                 return Done("built")
             case BuildResult():
-                self._tell_failed(upload, outcome, _log(self.site, entry.name))
-                entry.paper(results.RESULT, outcome)
-                return Never(f"{outcome.phase}: {outcome.reason}")
+                return verdicts.fail(self.site, entry, upload, outcome)
             case DepWait(missing):
                 entry.note("dep-wait", missing=missing, archive=self._snapshot(upload.suite))
                 entry.move(entry.queue, Room.WAITING)
@@ -104,29 +107,15 @@ class Builder(Daemon[BuildJob]):
                 return Later(reason, self.clock() + _patience(entry))
         return None
 
-    def _upload(self, job: BuildJob) -> Upload | None:
-        found = self.spool.master.find(job.upload)
-        return self.spool.master.peek(*found) if found and found[0] in ALIVE else None
-
     def _snapshot(self, suite: str) -> str:
         return self.site.repository.current(suite) or ""
 
-    def _tell_failed(self, upload: Upload, result: BuildResult, path: Path) -> None:
-        self.site.tell(
-            f"failed-{result.job.architecture}",
-            upload,
-            self.clock(),
-            architecture=result.job.architecture,
-            phase=result.phase,
-            reason=result.reason,
-            log=path.name,
-            excerpt="\n".join(path.read_text(errors="replace").splitlines()[-EXCERPT:]),
-        )
 
-
-def _log(site: Site, name: EntryName) -> Path:
-    atomic.make(site.logs / "builds")
-    return site.logs / "builds" / f"{name.key}.log"
+def _watch(entry: Entry[BuildJob]) -> None:
+    """Raise Cancelled when somebody cancelled the job in hand."""
+    cancel = cancelling.asked(entry.path)
+    if cancel is not None:
+        raise Cancelled(str(cancel))
 
 
 def _patience(entry: Entry[BuildJob]) -> timedelta:

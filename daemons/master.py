@@ -16,7 +16,7 @@ from daemons.daemon import Daemon
 from daemons.sites import Site
 from queues import envelope
 from queues.entry import Entry
-from queues.names import EntryName, part_key
+from queues.names import EntryName, Key, part_key
 from queues.rooms import Room
 from queues.values import BuildJob, BuildResult, Plan, Upload
 from review import planning
@@ -49,7 +49,8 @@ class Master(Daemon[Upload]):
             self.site.tell("superseded", upload, self.clock(), by=newer)
             entry.move(self.spool.master, Room.FAILED)
             return
-        for older in superseding.supersede(self.spool, upload):
+        finish = self.site.settings.build.superseded == "finish"
+        for older in superseding.supersede(self.spool, upload, finish=finish):
             self.site.tell("superseded", older, self.clock(), by=upload.version)
         plan = self._plan(entry)
         for architecture in plan.architectures:
@@ -88,19 +89,24 @@ class Master(Daemon[Upload]):
         self.spool.build(architecture).put(name, job, files, [("queued", {"upload": upload.key})])
 
     def _ask(self, name: EntryName, now: datetime) -> None:
-        path = self.spool.master.where(Room.WAITING, name)
-        plan = envelope.read(path, Plan, PLAN)
-        found = results.of(self.spool, name.key, plan.architectures)
-        decision = gate.decide(plan, found, released=(path / RELEASE).exists())
+        decision, _ = self._decide(name.key, self.spool.master.where(Room.WAITING, name))
         if not isinstance(decision, gate.Wait):
             with self.spool.master.claim(name.key, Room.WAITING) as entry:
-                if entry is not None:
-                    self._apply(entry, decision, found, now)
+                if entry is not None:  # again: a job may have been given back between the look and the claim
+                    self._apply(entry, *self._decide(name.key, entry.path), now)
+
+    def _decide(self, key: Key, path: Path) -> tuple[gate.Decision, Mapping[str, BuildResult]]:
+        plan = envelope.read(path, Plan, PLAN)
+        found = results.of(self.spool, key, plan.architectures)
+        return gate.decide(plan, found, released=(path / RELEASE).exists()), found
 
     def _apply(
         self, entry: Entry[Upload], decision: gate.Decision, found: Mapping[str, BuildResult], now: datetime
     ) -> None:
         match decision:
+            case gate.Wait(missing):
+                entry.note("waiting", missing=" ".join(missing))
+                entry.move(self.spool.master, Room.WAITING)
             case gate.Include(built):
                 entry.note("gate passed", built=" ".join(built))
                 entry.move(self.spool.archive, stamp=self.spool.archive.stamp(now))

@@ -1,11 +1,14 @@
-"""What a daemon says of itself: `run/<name>.json`, rewritten at transitions, and a lock that says it is alive."""
+"""What a daemon says of itself: `run/<name>.json`, rewritten at transitions, and a lock that says it is alive.
+
+A daemon that keeps dying can say nothing; the supervisor says it in its own file, for as long as it lives itself.
+"""
 
 from __future__ import annotations
 
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Self
@@ -15,6 +18,7 @@ import msgspec
 from queues import atomic
 from queues.problem import Problem
 
+SUPERVISOR = "supervisor"
 PATIENCE = 1.0  # seconds for a reader, who holds the lock for microseconds, to let go
 
 
@@ -22,8 +26,26 @@ class AlreadyRunning(Problem):
     """Another process does this daemon's work already."""
 
 
+class Failing(msgspec.Struct, frozen=True):
+    """A daemon that keeps dying: since when, how often, and its last exit status (negative: the signal)."""
+
+    name: str
+    since: datetime
+    times: int
+    status: int
+
+    def __str__(self) -> str:
+        """Say it in words."""
+        return f"ended {self.times} times, the last time with exit status {self.status}"
+
+
 class State(msgspec.Struct, frozen=True):
-    """A daemon's state: `idle`, `working` on an entry, or `dead`, and since when; `detail` is for people."""
+    """A daemon's state: `idle`, `working` on an entry, `waiting` for the machine, `dead` or `failing`; since when.
+
+    `detail` is for people. A failing daemon may be alive at this moment; when it is not, its `pid` is 0.
+
+    The supervisor's is `running`, `draining` or `ending`, and names the daemons that are `failing`.
+    """
 
     name: str
     state: str
@@ -31,6 +53,7 @@ class State(msgspec.Struct, frozen=True):
     since: datetime
     entry: str = ""
     detail: str = ""
+    failing: tuple[Failing, ...] = ()
 
 
 class Presence:
@@ -41,7 +64,7 @@ class Presence:
         self.name = name
         self.detail = ""
         self._descriptor = -1
-        self._said = ("", "", "")
+        self._said: State | None = None
 
     def __enter__(self) -> Self:
         """Take the daemon's lock. Raises AlreadyRunning."""
@@ -59,24 +82,37 @@ class Presence:
 
     def working(self, entry: str, now: datetime) -> None:
         """Say which entry is in hand."""
-        self._say("working", entry, now)
+        self.say("working", now, entry=entry)
 
     def idle(self, now: datetime) -> None:
         """Say that there is nothing to do."""
-        self._say("idle", "", now)
+        self.say("idle", now)
 
-    def _say(self, state: str, entry: str, now: datetime) -> None:
-        if self._said != (state, entry, self.detail):
-            self._said = (state, entry, self.detail)
-            content = msgspec.json.encode(State(self.name, state, os.getpid(), now, entry, self.detail))
+    def say(
+        self, state: str, now: datetime, *, entry: str = "", detail: str = "", failing: Sequence[Failing] = ()
+    ) -> None:
+        """Say a state, unless it was said before."""
+        new = State(self.name, state, os.getpid(), now, entry, detail or self.detail, tuple(failing))
+        if self._said is None or msgspec.structs.replace(new, since=self._said.since) != self._said:
+            self._said = new
             aside = self.run / f".{self.name}.json.new"
-            aside.write_bytes(content)
+            aside.write_bytes(msgspec.json.encode(new))
             atomic.disk.rename(aside, self.run / f"{self.name}.json")
 
 
 def states(run: Path) -> Iterator[State]:
-    """Read what every daemon says, alive or dead."""
-    for path in sorted(run.glob("*.json")):
+    """Read what every daemon says, alive or dead, and what its supervisor says of it."""
+    said = {state.name: state for state in _said(run)}
+    supervisor = said.get(SUPERVISOR)
+    for one in supervisor.failing if supervisor and supervisor.state != "dead" else ():
+        last = said.get(one.name)
+        pid = last.pid if last and last.state != "dead" else 0
+        said[one.name] = State(one.name, "failing", pid, one.since, detail=str(one))
+    yield from (said[name] for name in sorted(said))
+
+
+def _said(run: Path) -> Iterator[State]:
+    for path in run.glob("*.json"):
         try:
             state = msgspec.json.decode(path.read_bytes(), type=State)
             descriptor = os.open(path.with_suffix(".lock"), os.O_RDONLY | os.O_CLOEXEC)

@@ -17,6 +17,7 @@ from datetime import timedelta
 from pathlib import Path
 from types import FrameType
 
+from daemons.daemon import AGAIN
 from daemons.intake import answers, hostkey
 from daemons.intake.answers import Answer
 from daemons.intake.limits import Limits
@@ -50,15 +51,17 @@ class Reception:
         )
 
     def run(self) -> None:
-        """Serve until told to stop. Raises OSError when the address cannot be had."""
+        """Serve until told to stop. Raises OSError when the address cannot be had; SystemExit to be started again."""
         stop = threading.Event()
-        with Presence(self.site.run, "intake") as presence, _stopping(stop):
+        with Presence(self.site.run, "intake") as presence, _stopping(stop) as told:
             server = self._serve()
             presence.detail = "listens on {}:{}".format(*server.address)
             presence.idle(self.clock())
             log.info("intake %s", presence.detail)
             self.catch_up()
             server.serve_until(stop)
+        if told[0] == signal.SIGHUP:
+            raise SystemExit(AGAIN)
 
     def judge(self, uploader: str, area: Path, name: str) -> Answer:
         """Say what becomes of a file that was closed, and keep it on record."""
@@ -117,13 +120,18 @@ def _answer(verdict: Refused | Taken | Waiting) -> Answer:
 
 
 @contextmanager
-def _stopping(stop: threading.Event) -> Iterator[None]:
+def _stopping(stop: threading.Event) -> Iterator[list[int]]:
+    """Set the event at a signal; gives the list of those that came."""
+    told: list[int] = []
+
     def note(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 -- the shape of a signal handler
+        told.append(number)
         stop.set()
 
-    before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
+    before = {number: signal.signal(number, note) for number in numbers}
     try:
-        yield
+        yield told
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

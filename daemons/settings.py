@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, Literal, get_type_hints
 
 import msgspec
 from msgspec import Meta, Struct
@@ -41,6 +41,12 @@ class Build(Struct, frozen=True, forbid_unknown_fields=True):
     slots: Annotated[int, Meta(description="Builds at the same time, each by a daemon of its own.", ge=1)] = 2
     parallel: Annotated[int, Meta(description="parallel=N in DEB_BUILD_OPTIONS.", ge=1)] = 1
     seconds: Annotated[int, Meta(description="Time limit of one build, in seconds.", ge=1)] = 4 * 3600
+    drain_seconds: Annotated[
+        int, Meta(description="How long a build may still take when its daemon is told to stop, in seconds.", ge=1)
+    ] = 900
+    superseded: Annotated[
+        Literal["cancel", "finish"], Meta(description="What becomes of a running build of a superseded upload.")
+    ] = "cancel"
 
 
 class Mail(Struct, frozen=True, forbid_unknown_fields=True):

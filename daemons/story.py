@@ -70,11 +70,12 @@ def _chapters(spool: Spool, wanted: str) -> Iterator[Chapter]:
         for room in queue.rooms:
             if room is not Room.TMP:
                 for name in queue.names(room):
-                    if _meant(name, wanted):
+                    if meant(name, wanted):
                         yield _chapter(queue, room, name)
 
 
-def _meant(name: EntryName, wanted: str) -> bool:
+def meant(name: EntryName, wanted: str) -> bool:
+    """Say whether a person means this entry: by its name, a key, a source, or `source_version`."""
     parts = names.split(name.key)
     return wanted in (str(name), name.key, names.upload_of(name.key), parts.source, f"{parts.source}_{parts.version}")
 

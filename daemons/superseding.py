@@ -1,23 +1,25 @@
 """Superseding: a newer upload of a source for a suite takes the place of the older ones (rule 8).
 
 Only uploads that are not yet on their way into the archive are superseded. Their waiting jobs are removed; a running
-build may finish, and its result is dropped by the builder, which finds the upload gone.
+build is cancelled or may finish, and its result is dropped by the builder, which finds the upload gone.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from contextlib import suppress
 
-from daemons import results
+from daemons import cancelling, results
+from daemons.cancelling import Cancel
 from queues import names
 from queues.control import compare
 from queues.layout import Spool
-from queues.names import Key
+from queues.names import EntryName, Key
 from queues.outcomes import Done
 from queues.rooms import Room
 from queues.spool import Queue
-from queues.values import Upload
+from queues.values import BuildJob, Upload
 
 log = logging.getLogger(__name__)
 IN_REVIEW = (Room.READY, Room.HOLD)
@@ -30,8 +32,11 @@ def newest(spool: Spool, upload: Upload, published: str | None) -> str | None:
     return next((version for version in rivals if compare(version, upload.version) > 0), None)
 
 
-def supersede(spool: Spool, upload: Upload) -> list[Upload]:
-    """Send every older upload of this source and suite out of review and of the master queue; gives those sent."""
+def supersede(spool: Spool, upload: Upload, *, finish: bool = False) -> list[Upload]:
+    """Send every older upload of this source and suite out of review and of the master queue; gives those sent.
+
+    `finish`: builds that run are not cancelled.
+    """
     older = [
         (queue, room, other, out)
         for queue, rooms, out in ((spool.review, IN_REVIEW, Room.REJECTED), (spool.master, IN_MASTER, Room.FAILED))
@@ -39,18 +44,32 @@ def supersede(spool: Spool, upload: Upload) -> list[Upload]:
         for other in _rivals(queue, room, upload)
         if compare(other.version, upload.version) < 0
     ]
-    return [other for queue, room, other, out in older if _retire(spool, queue, room, other, out, upload)]
+    sent = [other for queue, room, other, out in older if _retire(spool, queue, room, other, out, upload)]
+    for other in sent if not finish else ():
+        cancel_jobs(spool, other.key, Cancel(f"{upload.source} {upload.version}", "superseded"))
+    return sent
 
 
 def retire_jobs(spool: Spool, upload: Key, why: str) -> None:
     """Settle the jobs of an upload that no builder has in hand."""
     for queue in spool.builds():
-        for room in (Room.READY, Room.WAITING, Room.DEFERRED):
-            for name in queue.names(room):
-                if names.upload_of(name.key) == upload:
-                    with queue.claim(name.key, room) as job:
-                        if job is not None:
-                            job.settle(Done(why))
+        for room in (Room.READY, Room.WAITING, Room.DEFERRED, Room.HOLD):
+            for name in _jobs(queue, room, upload):
+                with queue.claim(name.key, room) as job:
+                    if job is not None:
+                        job.settle(Done(why))
+
+
+def cancel_jobs(spool: Spool, upload: Key, cancel: Cancel) -> None:
+    """Ask the builders that have jobs of an upload in hand to end them."""
+    for queue in spool.builds():
+        for name in _jobs(queue, Room.ACTIVE, upload):
+            with suppress(FileNotFoundError):  # it has just ended
+                cancelling.lay(queue.where(Room.ACTIVE, name), cancel)
+
+
+def _jobs(queue: Queue[BuildJob], room: Room, upload: Key) -> list[EntryName]:
+    return [name for name in queue.names(room) if names.upload_of(name.key) == upload]
 
 
 def _retire(spool: Spool, queue: Queue[Upload], room: Room, old: Upload, out: Room, by: Upload) -> bool:

@@ -1,7 +1,8 @@
 """The supervisor: keeps the daemons of a site running as one process tree, where no systemd does it.
 
-A daemon that ends is started again after a pause that grows while it keeps dying. The daemons get SIGTERM when the
-supervisor dies, however it dies.
+SIGTERM and SIGINT: the daemons take nothing new, finish what they have, and it ends with the last of them. A second
+one, or SIGQUIT: they give back what they have and end at once. SIGHUP: the settings are read anew, and each daemon is
+started again when it has finished the entry in hand. The daemons get SIGTERM when the supervisor dies, however it dies.
 """
 
 from __future__ import annotations
@@ -10,103 +11,123 @@ import logging
 import select
 import signal
 import socket
-import subprocess
-import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from daemons.presence import Presence
+from daemons.child import Child
+from daemons.presence import SUPERVISOR, Failing, Presence
+from queues.clock import Clock, utc
+from queues.problem import Problem
 
-SHORTEST, LONGEST = 1.0, 60.0  # seconds of pause before a daemon is started again
-GRACE = 10.0  # seconds between SIGTERM and SIGKILL
+GRACE = 4.0  # seconds between telling a daemon to end at once and killing it
+Daemons = Callable[[], Sequence[Sequence[str]]]  # the arguments of each daemon, from the settings as they are now
 log = logging.getLogger(__name__)
 
 
-class Child:
-    """One daemon's process, and when it may be started again."""
+def supervise(site: Path, daemons: Daemons, clock: Clock = utc) -> list[Failing]:
+    """Run the daemons until told to stop; gives those that kept dying. Raises AlreadyRunning."""
+    return Supervisor(site, daemons, clock).run()
 
-    def __init__(self, site: Path, arguments: Sequence[str]) -> None:
-        self.name = "-".join(arguments)
-        self.command = [
-            *("setpriv", "--pdeathsig", "TERM", "--"),
-            *(sys.executable, "-m", "daemons.command", "--site", str(site), "daemon", *arguments),
-        ]
-        self.process: subprocess.Popen[bytes] | None = None
-        self.pause = SHORTEST
-        self.started = 0.0
 
-    def start(self) -> None:
-        """Start the daemon."""
-        self.started = time.monotonic()
-        self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL)
+class Supervisor:
+    """The daemons' parent: `running`, `draining` until they have finished, or `ending` by a deadline."""
+
+    def __init__(self, site: Path, daemons: Daemons, clock: Clock) -> None:
+        self.site = site
+        self.daemons = daemons
+        self.clock = clock
+        self.presence = Presence(site / "run", SUPERVISOR)
+        self.state = "running"
+        self.deadline = 0.0
+        self.children: dict[str, Child] = {}
+        self.adopt()
+
+    def run(self) -> list[Failing]:
+        """Live until told to stop, and until the last daemon has ended."""
+        with self.presence, _signals() as (bell, told):
+            while patience := self.tend():
+                self.presence.say(self.state, self.clock(), failing=self.failing())
+                if select.select([bell], [], [], patience)[0]:
+                    bell.recv(4096)
+                while told:
+                    self.obey(told.pop(0))
+            return self.failing()
+
+    def failing(self) -> list[Failing]:
+        """Give the daemons that keep dying."""
+        return [failing for child in self.children.values() if (failing := child.failing)]
 
     def tend(self) -> float:
-        """Start the daemon again when it has ended and its pause is over; seconds until it wants to be tended again."""
-        if self.process is not None and self.process.poll() is None:
-            return LONGEST
-        if self.process is not None:
-            lived = time.monotonic() - self.started
-            log.error("%s ended with status %s after %.0f s", self.name, self.process.returncode, lived)
-            self.pause = SHORTEST if lived > LONGEST else min(self.pause * 2, LONGEST)
-            self.process = None
-        left = self.started + self.pause - time.monotonic() if self.started else 0.0
-        if left > 0:
-            return left
-        self.start()
-        return LONGEST
+        """Look after every daemon; gives the seconds until that is to be done again, 0 when all is over."""
+        patience = min((child.tend() for child in self.children.values()), default=GRACE)
+        if self.state == "running":
+            return patience
+        alive = [child for child in self.children.values() if child.alive()]
+        left = self.deadline - time.monotonic()
+        if self.state == "ending" and left <= 0:
+            for child in alive:
+                log.warning("%s did not end in time, and is killed", child.name)
+                child.tell(signal.SIGKILL)
+        return (max(left, 0.1) if self.state == "ending" else patience) if alive else 0.0
 
-    def stop(self) -> None:
-        """Ask the daemon to stop."""
-        if self.process is not None and self.process.poll() is None:
-            self.process.terminate()
+    def obey(self, number: int) -> None:
+        """Do what a signal says."""
+        if number == signal.SIGHUP:
+            self.reload()
+        elif number == signal.SIGQUIT or self.state != "running":
+            self.stop("ending", signal.SIGQUIT)
+        else:
+            self.stop("draining", signal.SIGTERM)
 
-    def finish(self, deadline: float) -> None:
-        """Wait for the daemon to stop, and end it when it does not."""
-        if self.process is None:
+    def stop(self, state: str, number: int) -> None:
+        """Let every daemon come to its end."""
+        self.state, self.deadline = state, time.monotonic() + GRACE
+        for child in self.children.values():
+            child.wanted = False
+            child.tell(number)
+
+    def reload(self) -> None:
+        """Start every daemon again, with the settings as they are now."""
+        if self.state != "running":
             return
         try:
-            self.process.wait(max(0.0, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            log.warning("%s did not stop in time: its entry goes back to its queue", self.name)
-            self.process.kill()
-            self.process.wait()
+            self.adopt()
+        except Problem as problem:
+            log.error("nothing is started again, for the settings are wrong: %s", problem)
+            return
+        for child in self.children.values():
+            child.tell(signal.SIGHUP if child.wanted else signal.SIGTERM)
 
-
-def supervise(site: Path, daemons: Sequence[Sequence[str]]) -> None:
-    """Run the daemons until SIGTERM or SIGINT. Raises AlreadyRunning."""
-    children = [Child(site, arguments) for arguments in daemons]
-    with Presence(site / "run", "supervisor"), _wakeups() as (bell, stop):
-        while not stop:
-            patience = min(child.tend() for child in children)
-            if select.select([bell], [], [], patience)[0]:
-                bell.recv(4096)
-        for child in children:
-            child.stop()
-        deadline = time.monotonic() + GRACE
-        for child in children:
-            child.finish(deadline)
+    def adopt(self) -> None:
+        """Want exactly the daemons that the settings ask for; those of today that they do not are to end."""
+        wanted = {child.name: child for child in (Child(self.site, one, self.clock) for one in self.daemons())}
+        for name, child in self.children.items():
+            child.wanted = name in wanted
+        self.children = wanted | self.children
+        for name in wanted:
+            self.children[name].resume()
 
 
 @contextmanager
-def _wakeups() -> Iterator[tuple[socket.socket, list[int]]]:
-    """Give a socket that is readable after a signal, and a list that is not empty once it is time to stop."""
+def _signals() -> Iterator[tuple[socket.socket, list[int]]]:
+    """Give a socket that is readable after a signal, and the list of those that are to be obeyed."""
     bell, hammer = socket.socketpair()
     bell.setblocking(False)
     hammer.setblocking(False)
-    stop: list[int] = []
+    told: list[int] = []
 
     def note(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 -- the shape of a signal handler
         if number != signal.SIGCHLD:
-            stop.append(number)
+            told.append(number)
 
-    numbers = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT)
+    numbers = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
     before = {number: signal.signal(number, note) for number in numbers}
     written = signal.set_wakeup_fd(hammer.fileno(), warn_on_full_buffer=False)
     try:
-        yield bell, stop
+        yield bell, told
     finally:
         signal.set_wakeup_fd(written)
         for number, handler in before.items():

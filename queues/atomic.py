@@ -7,6 +7,7 @@ Each method is one system call, or one file written, synced and closed. The func
 from __future__ import annotations
 
 import os
+import secrets
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,23 +22,27 @@ class Disk:
 
     def create(self, path: Path, data: bytes, mode: int = 0o444) -> None:
         """Write a new file and sync it. Raises FileExistsError."""
-        with self.open_new(path, mode) as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        descriptor = _new(path, mode)
+        try:
+            _write(descriptor, data)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
     def open_new(self, path: Path, mode: int = 0o444) -> BinaryIO:
         """Open a new file for writing, with exactly this mode. Raises FileExistsError."""
-        file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, mode), "wb")
-        os.fchmod(file.fileno(), mode)
-        return file
+        return os.fdopen(_new(path, mode), "wb")
 
-    def append(self, path: Path, data: bytes) -> None:
-        """Add bytes at the end of a file in one write, and sync it."""
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+    def append(self, path: Path, data: bytes, *, sync: bool = True) -> None:
+        """Add lines at the end of a file; what was torn before stays a line of its own."""
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
         try:
-            os.write(descriptor, data)
-            os.fsync(descriptor)
+            size = os.fstat(descriptor).st_size
+            if size and os.pread(descriptor, 1, size - 1) != b"\n":
+                data = b"\n" + data
+            _write(descriptor, data)
+            if sync:
+                os.fsync(descriptor)
         finally:
             os.close(descriptor)
 
@@ -61,6 +66,12 @@ class Disk:
         """Remove an empty directory."""
         os.rmdir(path)
 
+    def mark(self, path: Path) -> int:
+        """Give a directory an mtime that it never had (a random number of nanoseconds since 1970), and say which."""
+        mark = secrets.randbits(60)
+        os.utime(path, ns=(mark, mark))
+        return mark
+
     def sync(self, path: Path) -> None:
         """Sync a directory or a file."""
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
@@ -68,6 +79,17 @@ class Disk:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _new(path: Path, mode: int) -> int:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, mode)
+    os.fchmod(descriptor, mode)
+    return descriptor
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    while data:  # a full disk takes a part, and refuses the rest at the next call
+        data = data[os.write(descriptor, data) :]
 
 
 disk = Disk()
@@ -92,11 +114,9 @@ def point(path: Path, target: str) -> None:
 
 
 def move(old: Path, new: Path) -> None:
-    """Rename a directory into another room, and sync both rooms, the new one first."""
+    """Rename a directory into another room, and sync that room: a rename reaches a journalling disk whole."""
     disk.rename(old, new)
     disk.sync(new.parent)
-    if old.parent != new.parent:
-        disk.sync(old.parent)
 
 
 def remove(path: Path) -> None:

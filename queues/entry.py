@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import logging
 import os
+import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Generic, TypeVar
 
 import msgspec
 
-from queues import atomic, envelope, history
+from queues import atomic, envelope, history, machine, papers
 from queues.history import Event
 from queues.names import EntryName
 from queues.outcomes import Done, Later, Never, Outcome
@@ -33,8 +35,9 @@ class Entry(Generic[E]):
         self.queue = queue
         self.name = name
         self.came_from = came_from
-        self.path = queue.where(Room.ACTIVE, name)
+        self.path = queue.where(came_from, name)
         self.settled = False
+        self._synced = True  # whether all of the history is on the disk
         self._descriptor = descriptor
 
     envelope: E
@@ -50,21 +53,28 @@ class Entry(Generic[E]):
         return history.read(self.path)
 
     def begin(self) -> bool:
-        """Record the claim and read the envelope; an entry that cannot go on is put aside, and the answer is False."""
-        claimed = history.attempts(self.history)
-        limit = self.queue.claims
-        if limit is not None and claimed >= limit:
-            self.hold(f"claimed {claimed} times without a verdict")
-        else:
-            self.note(history.CLAIMED, **{"from": self.came_from})
-            try:
-                self.envelope = envelope.read(self.path, self.queue.kind)
-            except envelope.Unreadable as error:
-                self.note("corrupt", reason=str(error))
-                self._rename(self.queue, Room.CORRUPT, self.name)
-        if self.settled:
-            self.close()
-        return not self.settled
+        """Go to `active`; an entry that cannot go on is put aside, and the answer is False.
+
+        Raises FileNotFoundError when it went elsewhere before it was locked.
+        """
+        try:
+            self.envelope = envelope.read(self.path, self.queue.kind)
+            papers.check(self.path / history.FILE, self.queue.owner)
+        except (envelope.Unreadable, papers.NotAPaper) as error:
+            self._put_by(str(error))
+            return False
+        events = self.history
+        deaths, limit = history.deaths(events), self.queue.claims
+        if limit is not None and deaths >= limit:
+            self.hold(f"claimed {deaths} times without a verdict")
+            return False
+        # A disk that forgets the claim gives the entry back; the line must last only if recovery would miss it.
+        sync = history.origin(events) != self.came_from
+        self._record(history.CLAIMED, {"from": self.came_from}, sync=sync)
+        active = self.queue.where(Room.ACTIVE, self.name)
+        atomic.disk.rename(self.path, active)
+        self.path = active
+        return True
 
     def file(self, name: str) -> BinaryIO:
         """Open one of the entry's files."""
@@ -72,9 +82,7 @@ class Entry(Generic[E]):
 
     def note(self, event: str, **facts: str) -> None:
         """Add an event to the history, synced, and a line to the journal."""
-        now = self.queue.clock()
-        history.append(self.path, Event(now, event, facts))
-        self.queue.journal.write(now, self.queue.name, str(self.name), event, facts)
+        self._record(event, facts, sync=True)
 
     def paper(self, name: str, content: msgspec.Struct) -> None:
         """Lay a named paper (`plan`, `result`) beside the envelope, once: an existing one stays."""
@@ -88,24 +96,28 @@ class Entry(Generic[E]):
     def hold(self, reason: str, **facts: str) -> None:
         """Put the entry aside for a person."""
         log.error("%s %s is held: %s", self.queue.name, self.name, reason)
-        self.note("held", reason=reason, **facts)
-        self._rename(self.queue, Room.HOLD, self.name)
+        self._leave(Room.HOLD, "held", reason=reason, **facts)
+
+    def fail(self, error: Exception) -> None:
+        """Put the entry aside for a person; when the machine is to blame, back, even if that cannot be written down."""
+        if not machine.is_to_blame(error):
+            self.hold("an error that is ours or the machine's", traceback="".join(traceback.format_exception(error)))
+            return
+        with suppress(OSError):
+            self.note("given back", reason=str(error))
+        self._rename(self.queue, self.came_from, self.name)
 
     def settle(self, outcome: Outcome) -> None:
         """Apply what the handler said of the entry."""
         match outcome:
             case Done(note):
-                self.note("done", **({"note": note} if note else {}))
-                self._rename(self.queue, Room.DONE, self.name)
+                self._leave(Room.DONE, "done", **({"note": note} if note else {}))
             case Never(reason):
-                self.note("failed", reason=reason)
-                self._rename(self.queue, Room.FAILED, self.name)
+                self._leave(Room.FAILED, "failed", reason=reason)
             case Later(reason, None):
-                self.note("given back", reason=reason)
-                self._rename(self.queue, self.came_from, self.name)
+                self._leave(self.came_from, "given back", reason=reason)
             case Later(reason, until):
-                self.note("deferred", reason=reason, until=until.isoformat() if until else "")
-                self._rename(self.queue, Room.DEFERRED, self.name)
+                self._leave(Room.DEFERRED, "deferred", reason=reason, until=until.isoformat() if until else "")
 
     def close(self) -> None:
         """Let go of the lock, by closing it: a child's copy is never unlocked."""
@@ -113,9 +125,38 @@ class Entry(Generic[E]):
             os.close(self._descriptor)
             self._descriptor = -1
 
+    def _record(self, event: str, facts: dict[str, str], *, sync: bool) -> None:
+        now = self.queue.clock()
+        history.append(self.path, Event(now, event, facts), sync=sync)
+        self._synced = sync
+        self.queue.journal.write(now, self.queue.name, str(self.name), event, facts)
+
+    def _leave(self, room: Room, event: str, **facts: str) -> None:
+        self._record(event, facts, sync=False)  # the rename's sync is early enough
+        self._rename(self.queue, room, self.name)
+
     def _rename(self, to: Queue[E], room: Room, name: EntryName) -> None:
         target = to.where(room, name)
-        atomic.move(self.path, target)
-        self.path, self.settled = target, True
+        if to.path == self.queue.path:
+            self._go(target)
+        else:
+            with to.arrivals.turn():
+                self._go(target)
+                to.arrivals.add(name)
+        if not self._synced:
+            atomic.disk.sync(target / history.FILE)
+        atomic.disk.sync(to.room(room))
         if room is Room.DONE:
+            to.emptied, before = False, to.emptied
             atomic.remove(self.files)
+            to.emptied = before
+
+    def _go(self, target: Path) -> None:
+        atomic.disk.rename(self.path, target)
+        self.path, self.settled = target, True
+
+    def _put_by(self, reason: str) -> None:
+        """Put the entry into `corrupt`; nothing is written into it."""
+        log.error("%s %s is corrupt: %s", self.queue.name, self.name, reason)
+        self.queue.journal.write(self.queue.clock(), self.queue.name, str(self.name), "corrupt", {"reason": reason})
+        self._rename(self.queue, Room.CORRUPT, self.name)

@@ -7,12 +7,17 @@ from typing import TypeVar
 
 import msgspec
 
+from queues import papers
+from queues.papers import NotAPaper
 from queues.problem import Problem
 
 FILE = "envelope"
 FORMAT = 1
-LARGEST = 1 << 20  # bytes
 T = TypeVar("T", bound=msgspec.Struct)
+
+
+class _Version(msgspec.Struct):
+    format: int
 
 
 class Unreadable(Problem):
@@ -28,8 +33,7 @@ def encode(content: msgspec.Struct) -> bytes:
 def decode(data: bytes, kind: type[T]) -> T:
     """Read a struct back. Raises Unreadable."""
     try:
-        fields = msgspec.json.decode(data, type=dict[str, msgspec.Raw])
-        found = msgspec.json.decode(fields.get("format", msgspec.Raw(b"null")), type=int)
+        found = msgspec.json.decode(data, type=_Version).format
         if found != FORMAT:
             raise Unreadable(f"format {found} where {FORMAT} is known")
         return msgspec.json.decode(data, type=kind)
@@ -40,8 +44,9 @@ def decode(data: bytes, kind: type[T]) -> T:
 def read(entry: Path, kind: type[T], name: str = FILE) -> T:
     """Read a paper of an entry. Raises Unreadable; FileNotFoundError when the entry itself is gone."""
     try:
-        with open(entry / name, "rb") as file:
-            return decode(file.read(LARGEST), kind)
+        return decode(papers.read(entry / name), kind)
+    except NotAPaper as error:
+        raise Unreadable(str(error)) from None
     except FileNotFoundError:
         if entry.is_dir():
             raise Unreadable(f"there is no {name}") from None

@@ -1,7 +1,8 @@
 """The history of an entry: what happened to it, in order, one JSON object a line.
 
 The history is the record. An event is appended and synced before the rename it announces, so a last line that does
-not match the room is an attempt that died. A line cut short by a crash is passed over when reading.
+not match the room is an attempt that died. A line cut short by a crash is passed over when reading, and the next one
+begins on a line of its own.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from pathlib import Path
 
 import msgspec
 
-from queues import atomic
+from queues import atomic, papers
+from queues.papers import NotAPaper
+from queues.rooms import Room
 
 FILE = "history"
 CLAIMED = "claimed"
@@ -31,29 +34,34 @@ class Event(msgspec.Struct, frozen=True):
         return msgspec.json.encode({"at": self.at, "event": self.event, **self.facts}) + b"\n"
 
 
-def append(entry: Path, event: Event) -> None:
-    """Add an event to an entry's history, synced."""
-    atomic.disk.append(entry / FILE, event.line())
+def append(entry: Path, event: Event, *, sync: bool = True) -> None:
+    """Add an event to an entry's history."""
+    atomic.disk.append(entry / FILE, event.line(), sync=sync)
 
 
 def read(entry: Path) -> list[Event]:
-    """Read an entry's history; an entry without one has an empty history."""
+    """Read an entry's history; an entry without one has an empty history, and so has one whose history is a link."""
     try:
-        lines = (entry / FILE).read_bytes().split(b"\n")
-    except FileNotFoundError:
+        lines = papers.read(entry / FILE).split(b"\n")
+    except (FileNotFoundError, NotAPaper):
         return []
     return [event for event in map(_parse, lines) if event]
 
 
-def attempts(events: Iterable[Event]) -> int:
-    """Count the claims since the last verdict: those that died with their claimer."""
-    count = 0
+def origin(events: Iterable[Event]) -> str:
+    """Name the room an entry was last claimed from; one that was never claimed began in `ready`."""
+    return next((event.facts.get("from", "") for event in reversed([*events]) if event.event == CLAIMED), Room.READY)
+
+
+def deaths(events: Iterable[Event]) -> int:
+    """Count the latest claims in a row that died with their claimer: recovery had to send the entry back."""
+    count, died = 0, False
     for event in events:
         if event.event == CLAIMED:
-            count += 1
-        elif event.event != RECOVERED:
-            count = 0
-    return count
+            count, died = count if died else 0, False
+        elif event.event == RECOVERED and not died:
+            count, died = count + 1, True
+    return count if died else 0
 
 
 def _parse(line: bytes) -> Event | None:

@@ -4,21 +4,33 @@ from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
-def hold(path: Path) -> int | None:
-    """Lock a directory and give the descriptor that holds the lock; None when it is gone or somebody's.
 
-    Closing the descriptor frees it. It is never unlocked: a child's unlock would free the parent's lock.
+def hold(path: Path, *, wait: bool = False) -> int:
+    """Lock a directory and give the descriptor that holds the lock.
+
+    Closing the descriptor frees it. It is never unlocked: a child's unlock would free the parent's lock. Raises
+    BlockingIOError when it is somebody's, FileNotFoundError when it is gone, NotADirectoryError for a link or a file.
     """
+    descriptor = os.open(path, FLAGS)
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BaseException:
         os.close(descriptor)
-        return None
+        raise
     return descriptor
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Hold a directory's lock for as long as the block runs; waits for it. Raises FileNotFoundError."""
+    descriptor = hold(path, wait=True)
+    try:
+        yield
+    finally:
+        os.close(descriptor)

@@ -21,8 +21,9 @@ VERSION = re.compile(r"(?:[0-9]+:)?[0-9][A-Za-z0-9.+~-]*")
 _KEY = re.compile(
     r"(?P<source>[a-z0-9][a-z0-9+.-]+)_(?P<version>[A-Za-z0-9.+~%-]+)~(?P<digest>[0-9a-f]{12})(?:_(?P<part>[a-z0-9-]+))?"
 )
-_ENTRY = re.compile(r"(?P<stamp>[0-9]{16})\.(?P<key>[^/]+)")
+_ENTRY = re.compile(rf"[0-9]{{16}}\.{_KEY.pattern}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+START = 17  # where the key begins in an entry's name
 LONGEST = 200  # bytes of a key, so that name, stamp and a temporary suffix stay below NAME_MAX
 
 
@@ -77,11 +78,14 @@ def split(key: str) -> Parts:
 
 def parse(name: str) -> EntryName:
     """Read a directory's name. Raises NotAName."""
-    match = _ENTRY.fullmatch(name)
-    if match is None:
+    if not is_entry(name):
         raise NotAName(f"{name}: not the name of an entry")
-    split(match["key"])
-    return EntryName(int(match["stamp"]), Key(match["key"]))
+    return EntryName(int(name[: START - 1]), Key(name[START:]))
+
+
+def is_entry(name: str) -> bool:
+    """Say whether a directory's name is an entry's."""
+    return len(name) <= START + LONGEST and _ENTRY.fullmatch(name) is not None
 
 
 def stamp(moment: datetime) -> int:

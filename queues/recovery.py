@@ -1,24 +1,27 @@
 """Recovery: what a death left behind is put back where it belongs. Cheap and repeatable; run before every round.
 
 An entry in `active` that nobody locks goes back to the room it was claimed from. A directory in `tmp` that nobody
-finishes is removed. A deferred entry whose time has come is ready again.
+finishes is removed: its writer held the lock on `tmp`. A deferred entry whose time has come is ready again.
 """
 
 from __future__ import annotations
 
+import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from queues import atomic, history, locks
+from queues import atomic, history, locks, papers
 from queues.entry import FILES
 from queues.history import Event
-from queues.names import EntryName
+from queues.names import EntryName, is_entry
 from queues.rooms import Room
 from queues.spool import Queue
 
-ABANDONED = timedelta(minutes=10)  # a living `put` takes milliseconds
+log = logging.getLogger(__name__)
 SKEW = timedelta(minutes=1)
 LONGEST = timedelta(days=1)  # whatever a clock said that was wrong, nothing is deferred for longer
 
@@ -35,7 +38,7 @@ def recover(queue: Queue[Any], now: datetime) -> list[Recovered]:
     return [
         *_orphans(queue, now),
         *(_due(queue, now) if Room.DEFERRED in queue.rooms else ()),
-        *_leftovers(queue.room(Room.TMP), now),
+        *_leftovers(queue.room(Room.TMP)),
         *(_emptied(queue) if Room.DONE in queue.rooms else ()),
     ]
 
@@ -43,42 +46,50 @@ def recover(queue: Queue[Any], now: datetime) -> list[Recovered]:
 def _orphans(queue: Queue[Any], now: datetime) -> list[Recovered]:
     found = []
     for name in queue.names(Room.ACTIVE):
-        descriptor = locks.hold(queue.where(Room.ACTIVE, name))
-        if descriptor is not None:
-            try:
-                if _send_back(queue, name, now):
-                    found.append(Recovered(str(name), "its claimer died"))
-            finally:
-                os.close(descriptor)
+        with _locked(queue, name, Room.ACTIVE) as path:
+            if path is not None:
+                _send_back(queue, name, path, now)
+                found.append(Recovered(str(name), "its claimer died"))
     return found
 
 
-def _send_back(queue: Queue[Any], name: EntryName, now: datetime) -> bool:
-    path = queue.where(Room.ACTIVE, name)
-    if not path.is_dir():
-        return False  # settled between our look and our lock
-    events = history.read(path)
-    claimed = next((event for event in reversed(events) if event.event == history.CLAIMED), None)
-    room = Room(claimed.facts.get("from", Room.READY)) if claimed else Room.READY
+def _send_back(queue: Queue[Any], name: EntryName, path: Path, now: datetime) -> None:
+    origin = history.origin(history.read(path))
+    room = Room(origin) if origin in queue.rooms else Room.READY
     history.append(path, Event(now, history.RECOVERED, {"to": room}))
     atomic.move(path, queue.where(room, name))
-    return True
 
 
 def _due(queue: Queue[Any], now: datetime) -> list[Recovered]:
     found = []
     for name in queue.names(Room.DEFERRED):
         if _until(queue.where(Room.DEFERRED, name), now) <= now:
-            descriptor = locks.hold(queue.where(Room.DEFERRED, name))
-            if descriptor is not None:
-                try:
-                    atomic.move(queue.where(Room.DEFERRED, name), queue.where(Room.READY, name))
+            with _locked(queue, name, Room.DEFERRED) as path:
+                if path is not None:
+                    atomic.move(path, queue.where(Room.READY, name))
                     found.append(Recovered(str(name), "its time has come"))
-                except FileNotFoundError:
-                    pass  # somebody else was as quick
-                finally:
-                    os.close(descriptor)
     return found
+
+
+@contextmanager
+def _locked(queue: Queue[Any], name: EntryName, room: Room) -> Iterator[Path | None]:
+    """Hold an entry's lock and give its path; None when it is somebody's, or went elsewhere before it was locked."""
+    try:
+        descriptor = queue.lock(name, room)
+    except BlockingIOError:
+        descriptor = None
+    if descriptor is None:
+        yield None
+        return
+    try:
+        path = queue.where(room, name)
+        papers.check(path / history.FILE, queue.owner)
+        yield path if path.is_dir() else None
+    except papers.NotAPaper as error:
+        log.error("%s/%s/%s is left alone: %s", queue.name, room, name, error)
+        yield None
+    finally:
+        os.close(descriptor)
 
 
 def _until(path: Path, now: datetime) -> datetime:
@@ -98,22 +109,26 @@ def due(queue: Queue[Any], now: datetime) -> datetime | None:
     return min((_until(queue.where(Room.DEFERRED, name), now) for name in queue.names(Room.DEFERRED)), default=None)
 
 
-def _leftovers(tmp: Path, now: datetime) -> list[Recovered]:
-    found = []
-    for entry in os.scandir(tmp):
-        if now.timestamp() - entry.stat(follow_symlinks=False).st_mtime > ABANDONED.total_seconds():
-            trash = tmp / f".trash.{entry.name.removeprefix('.trash.')}"
-            if trash != Path(entry.path):
-                atomic.disk.rename(Path(entry.path), trash)  # from here on its writer cannot finish it
-            atomic.remove(trash)
-            found.append(Recovered(entry.name, "its writer died"))
-    return found
+def _leftovers(tmp: Path) -> list[Recovered]:
+    try:
+        descriptor = locks.hold(tmp)
+    except BlockingIOError:
+        return []  # somebody writes there at this moment
+    try:
+        found = [name for name in os.listdir(tmp) if is_entry(name.rpartition(".")[0])]
+        for name in found:
+            atomic.remove(tmp / name)
+    finally:
+        os.close(descriptor)
+    return [Recovered(name, "its writer died") for name in found]
 
 
 def _emptied(queue: Queue[Any]) -> list[Recovered]:
+    """Remove the files of done entries; done once, and again after a fault, for only a death leaves any."""
     found = []
-    for name in queue.names(Room.DONE)[-8:]:
+    for name in [] if queue.emptied else queue.names(Room.DONE):
         if (queue.where(Room.DONE, name) / FILES).is_dir():
             atomic.remove(queue.where(Room.DONE, name) / FILES)
             found.append(Recovered(str(name), "it was done but not emptied"))
+    queue.emptied = True
     return found

@@ -10,28 +10,30 @@ the process that held it.
 
 from __future__ import annotations
 
-import errno
+import logging
 import os
 import secrets
-import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Generic, TypeVar
 
 import msgspec
 
 from queues import atomic, envelope, history, locks
+from queues.arrivals import Arrivals, entries
 from queues.clock import Clock
 from queues.entry import FILES, Entry
 from queues.history import Event
 from queues.journal import Journal
-from queues.names import EntryName, Key, NotAName, parse, stamp
+from queues.names import START, EntryName, Key, is_entry, parse, stamp
 from queues.outcomes import Later
 from queues.rooms import Room
 
 E = TypeVar("E", bound=msgspec.Struct)
+log = logging.getLogger(__name__)
 
 
 class Queue(Generic[E]):
@@ -58,33 +60,46 @@ class Queue(Generic[E]):
         self.journal = journal
         self.claims = claims
         self.contended = False
-        self._backlog: list[EntryName] = []
+        self.emptied = False  # whether what died after a `done` was looked for since
+        self.arrivals = Arrivals(path, self.rooms)
+        self._paths = {room: path / room for room in Room}
+        self._backlog: list[str] = []  # names of the last scan, the oldest last
+        self._strangers: set[str] = set()
+
+    @cached_property
+    def owner(self) -> int:
+        """The user whose queue it is."""
+        return self.path.stat().st_uid
 
     def room(self, room: Room) -> Path:
         """Give the directory of a room."""
-        return self.path / room
+        return self._paths[room]
 
     def where(self, room: Room, name: EntryName) -> Path:
         """Give the directory of an entry."""
-        return self.path / room / str(name)
+        return self._paths[room] / str(name)
 
     def names(self, room: Room) -> list[EntryName]:
         """List a room in queue order; opens no entry. What is not named like an entry is passed over."""
-        try:
-            found = os.listdir(self.path / room)
-        except FileNotFoundError:
-            return []
-        return sorted(name for name in map(_name, found) if name)
+        return [parse(name) for name in sorted(entries(self.room(room)))]
 
     def find(self, key: Key) -> tuple[Room, EntryName] | None:
         """Say where the entry of a key is; when it moves meanwhile, its new place is found."""
-        for room in (*self.rooms, *self.rooms):
-            if room is Room.TMP:
-                continue
-            for name in self.names(room):
-                if name.key == key:
-                    return room, name
+        rooms = [room for room in self.rooms if room is not Room.TMP]
+        for room in rooms * 2:
+            name = self._find(key, room)
+            if name is not None:
+                return room, name
         return None
+
+    def _find(self, key: Key, room: Room) -> EntryName | None:
+        try:
+            found = os.listdir(self.room(room))
+        except FileNotFoundError:
+            return None
+        return next(
+            (parse(name) for name in found if name.endswith(key) and name[START:] == key and is_entry(name)), None
+        )
 
     def peek(self, room: Room, name: EntryName) -> E:
         """Read an envelope without claiming. Raises FileNotFoundError, envelope.Unreadable."""
@@ -92,8 +107,7 @@ class Queue(Generic[E]):
 
     def stamp(self, now: datetime) -> int:
         """Give the stamp of an entry that comes now: the time, but never below the newest entry's."""
-        newest = max((name.stamp for room in (Room.READY, Room.ACTIVE) for name in self.names(room)), default=0)
-        return max(stamp(now), newest + 1)
+        return max(stamp(now), self.arrivals.newest() + 1)
 
     def put(
         self,
@@ -107,66 +121,69 @@ class Queue(Generic[E]):
 
         False when the key is here already: a replay is free.
         """
-        while self.find(name.key) is None:
-            aside = self._write_aside(name, content, files, events)
-            try:
-                atomic.disk.rename(aside, self.where(room, name))
-            except FileNotFoundError:
-                continue  # a recovery took it for the leftover of a dead process, and cleared it away
-            except OSError as error:
-                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-                    raise
-                atomic.remove(aside)
+        with self.arrivals.turn():
+            if self.arrivals.may_have(name.key) and self.find(name.key):
                 return False
-            atomic.disk.sync(self.room(room))
-            for event, facts in events:
-                self.journal.write(self.clock(), self.name, str(name), event, dict(facts))
-            return True
-        return False
+            aside = self.room(Room.TMP) / f"{name}.{secrets.token_hex(4)}"
+            try:
+                self._write(aside, content, files, events)
+                atomic.disk.rename(aside, self.where(room, name))
+            except OSError:
+                with suppress(OSError):
+                    atomic.remove(aside)
+                raise
+            self.arrivals.add(name)
+        atomic.disk.sync(self.room(room))
+        for event, facts in events:
+            self.journal.write(self.clock(), self.name, str(name), event, dict(facts))
+        return True
 
-    def _write_aside(
-        self, name: EntryName, content: E, files: Mapping[str, Path], events: Sequence[tuple[str, Mapping[str, str]]]
-    ) -> Path:
-        aside = self.room(Room.TMP) / f"{name}.{secrets.token_hex(4)}"
+    def _write(
+        self, aside: Path, content: E, files: Mapping[str, Path], events: Sequence[tuple[str, Mapping[str, str]]]
+    ) -> None:
         atomic.disk.mkdir(aside)
-        atomic.disk.mkdir(aside / FILES)
-        for file, source in files.items():
-            atomic.disk.link(source, aside / FILES / file)
-        atomic.disk.sync(aside / FILES)
+        if files:
+            atomic.disk.mkdir(aside / FILES)
+            for file, source in files.items():
+                atomic.disk.link(source, aside / FILES / file)
+            atomic.disk.sync(aside / FILES)
         atomic.disk.create(aside / envelope.FILE, envelope.encode(content))
         lines = b"".join(Event(self.clock(), event, dict(facts)).line() for event, facts in events)
         atomic.disk.create(aside / history.FILE, lines, 0o644)
         atomic.disk.sync(aside)
-        return aside
 
     def refresh(self) -> None:
         """Forget the last scan: something arrived."""
         self._backlog.clear()
+        self.contended = False
 
     def oldest(self) -> EntryName | None:
         """Name the entry that the next claim will try."""
         if not self._backlog:
-            self._backlog = self.names(Room.READY)[::-1]
-        return self._backlog[-1] if self._backlog else None
+            self._scan()
+        return parse(self._backlog[-1]) if self._backlog else None
+
+    def _scan(self) -> None:
+        self._backlog = sorted(entries(self.room(Room.READY)), reverse=True)
 
     @contextmanager
     def claim(self, key: Key | None = None, room: Room = Room.READY) -> Iterator[Entry[E] | None]:
         """Take the oldest entry of `ready`, or the entry of a key, for as long as the block runs.
 
-        None when there is nothing to take. Left by an exception: the entry goes to `hold` with the traceback. Left
-        unsettled: it is given back. `contended` is set when a ready entry was locked by somebody for the moment.
+        None when there is nothing to take. Left by an exception: the entry goes to `hold` with the traceback, or back
+        when the machine is to blame (`queues.machine`). Left unsettled: it is given back. `contended` is set when a
+        ready entry was locked by somebody for the moment.
         """
         self.contended = False
         entry = self._claim_oldest() if key is None else self._claim_key(key, room)
         try:
             yield entry
-        except Exception:
-            if entry is not None and not entry.settled:
-                entry.hold("an error that is ours or the machine's", traceback=traceback.format_exc())
-            raise
-        else:
             if entry is not None and not entry.settled:
                 entry.settle(Later("left unsettled"))
+        except Exception as error:
+            if entry is not None and not entry.settled:
+                entry.fail(error)
+            raise
         finally:
             if entry is not None:
                 entry.close()
@@ -174,40 +191,59 @@ class Queue(Generic[E]):
     def _claim_oldest(self) -> Entry[E] | None:
         entry = self._claim_scanned()
         if entry is None:
-            self._backlog = self.names(Room.READY)[::-1]
+            self._scan()
             entry = self._claim_scanned()
         return entry
 
     def _claim_scanned(self) -> Entry[E] | None:
         while self._backlog:
-            entry = self._take(self._backlog.pop(), Room.READY)
+            entry = self._take(parse(self._backlog.pop()), Room.READY)
             if entry is not None:
                 return entry
         return None
 
     def _claim_key(self, key: Key, room: Room) -> Entry[E] | None:
-        name = next((name for name in self.names(room) if name.key == key), None)
+        name = self._find(key, room)
         return None if name is None else self._take(name, room)
 
     def _take(self, name: EntryName, room: Room) -> Entry[E] | None:
-        descriptor = locks.hold(self.where(room, name))
+        try:
+            descriptor = self.lock(name, room)
+        except BlockingIOError:
+            self.contended = True
+            return None
         if descriptor is None:
-            self.contended = self.contended or self.where(room, name).exists()
             return None
         entry = Entry(self, name, room, descriptor)
+        begun = False
         try:
-            atomic.disk.rename(self.where(room, name), entry.path)
-            return entry if entry.begin() else None
+            begun = entry.begin()
         except FileNotFoundError:
-            entry.close()  # between our look and our lock somebody else took it
+            pass  # between our look and our lock somebody else took it
+        finally:
+            if not begun:
+                entry.close()
+        return entry if begun else None
+
+    def lock(self, name: EntryName, room: Room) -> int | None:
+        """Lock an entry and give the descriptor; None when it is gone, or nothing of this queue's owner.
+
+        Raises BlockingIOError when it is in somebody's hands.
+        """
+        try:
+            descriptor = locks.hold(self.where(room, name))
+        except FileNotFoundError:
             return None
-        except BaseException:
-            entry.close()
-            raise
+        except (NotADirectoryError, PermissionError) as error:
+            self._leave(name, room, str(error.strerror))
+            return None
+        if os.fstat(descriptor).st_uid != self.owner:
+            os.close(descriptor)
+            self._leave(name, room, "it belongs to somebody else")
+            return None
+        return descriptor
 
-
-def _name(text: str) -> EntryName | None:
-    try:
-        return parse(text)
-    except NotAName:
-        return None
+    def _leave(self, name: EntryName, room: Room, why: str) -> None:
+        if str(name) not in self._strangers:
+            self._strangers.add(str(name))
+            log.error("%s/%s/%s is left alone: %s", self.name, room, name, why)

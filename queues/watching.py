@@ -12,12 +12,25 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from watchdog.events import DirCreatedEvent, DirMovedEvent, FileCreatedEvent, FileMovedEvent, FileSystemEvent
+from watchdog.events import DirCreatedEvent, FileCreatedEvent, FileSystemEvent
 from watchdog.events import FileSystemEventHandler as Handler
-from watchdog.observers import Observer
+from watchdog.observers.api import BaseObserver
+from watchdog.observers.inotify import InotifyEmitter
+from watchdog.observers.inotify_c import InotifyConstants, Mask
 
 log = logging.getLogger(__name__)
-ARRIVALS: list[type[FileSystemEvent]] = [DirCreatedEvent, DirMovedEvent, FileCreatedEvent, FileMovedEvent]
+ARRIVALS: list[type[FileSystemEvent]] = [DirCreatedEvent, FileCreatedEvent]
+
+
+class Arrivals(InotifyEmitter):
+    """Asks the kernel for arrivals only.
+
+    watchdog keeps each departure for half a second, to pair it with an arrival, and all that comes after it waits.
+    """
+
+    def get_event_mask_from_filter(self) -> Mask:
+        """Name what the kernel is to tell."""
+        return Mask(InotifyConstants.IN_CREATE | InotifyConstants.IN_MOVED_TO)
 
 
 class Wakeup(Handler):
@@ -29,7 +42,7 @@ class Wakeup(Handler):
     @contextmanager
     def watching(self, directories: Iterable[Path]) -> Iterator[None]:
         """Be woken by arrivals in these directories; what cannot be watched is left to the timer."""
-        observer = Observer()
+        observer = BaseObserver(Arrivals)
         try:
             for directory in directories:
                 observer.schedule(self, str(directory), recursive=False, event_filter=ARRIVALS)
@@ -39,8 +52,8 @@ class Wakeup(Handler):
         try:
             yield
         finally:
+            observer.stop()  # also what had begun before it failed to start
             if observer.is_alive():
-                observer.stop()
                 observer.join()
 
     def on_any_event(self, event: FileSystemEvent) -> None:  # noqa: ARG002 -- that there was one is all we use

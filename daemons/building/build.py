@@ -1,7 +1,8 @@
 """One build job in one fresh environment, from its sources to checked results.
 
 Phases: setup, install, unpack, build, collect, check. The package's failure is a BuildResult, a missing dependency a
-DepWait, the machine's failure a Later, and results that are not the job's are Suspicious. It knows no queue.
+DepWait, the machine's failure a Later, and results that are not the job's are Suspicious. A build that is cancelled
+while a command runs has failed in that phase. It knows no queue.
 """
 
 from __future__ import annotations
@@ -28,6 +29,10 @@ from queues import control
 from queues.clock import Clock
 from queues.outcomes import Later
 from queues.values import BuildJob, BuildResult, FileRef
+
+
+class Cancelled(Exception):
+    """The watch of an environment says that its build is not wanted any more; the message says by whom and why."""
 
 
 class Suspicious(Struct, frozen=True):
@@ -117,6 +122,8 @@ class _Work:
             return self.check()
         except Broken as broken:
             return Later(str(broken))
+        except Cancelled as cancelled:
+            return Failed(str(cancelled))
 
     def install(self, environment: Environment) -> Trouble | None:
         """Install what the package needs to be built."""

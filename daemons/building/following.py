@@ -16,12 +16,23 @@ from daemons.building.environment import Ended, Limits, Log
 
 Stop = Literal["itself", "time", "output"]
 _CHUNK = 1 << 16
+_LOOK = 0.5  # seconds between two looks whether it is still wanted
+Watch = Callable[[], object]  # raises when the command is to be ended
 
 
 def follow(
-    argv: Sequence[str], variables: Mapping[str, str], log: Log, limits: Limits, end: Callable[[], object]
+    argv: Sequence[str],
+    variables: Mapping[str, str],
+    log: Log,
+    limits: Limits,
+    end: Callable[[], object],
+    watch: Watch,
 ) -> Ended:
-    """Run a command without input or terminal; at a limit, `end` must end every process of the environment."""
+    """Run a command without input or terminal; at a limit, `end` must end every process of the environment.
+
+    `watch` is called at once and twice a second. What it raises ends the command and comes out here; the environment
+    is to be left then.
+    """
     with subprocess.Popen(
         argv,
         env=variables,
@@ -31,7 +42,7 @@ def follow(
         start_new_session=True,
     ) as process:
         try:
-            stop = _copy(process, log, limits)
+            stop = _copy(process, log, limits, watch)
             if stop != "itself":
                 end()
         except BaseException:
@@ -42,17 +53,21 @@ def follow(
     return Ended(process.returncode, "killed" if process.returncode < 0 else "itself")
 
 
-def _copy(process: subprocess.Popen[bytes], log: Log, limits: Limits) -> Stop:
+def _copy(process: subprocess.Popen[bytes], log: Log, limits: Limits, watch: Watch) -> Stop:
     """Copy output until the process has ended and its pipe is empty; a process it left behind may still hold that."""
     assert process.stdout is not None
     output, ended = process.stdout.fileno(), os.pidfd_open(process.pid)
-    deadline, room = time.monotonic() + limits.seconds, limits.output
+    look, room = time.monotonic(), limits.output
+    deadline = look + limits.seconds
     try:
         with selectors.DefaultSelector() as selector:
             selector.register(ended, selectors.EVENT_READ)
             selector.register(output, selectors.EVENT_READ)
-            while time.monotonic() < deadline:
-                ready = {key.fd for key, _ in selector.select(deadline - time.monotonic())}
+            while (now := time.monotonic()) < deadline:
+                if now >= look:
+                    watch()
+                    look = now + _LOOK
+                ready = {key.fd for key, _ in selector.select(min(deadline, look) - now)}
                 if output in ready:
                     room -= _pass_on(output, log, selector)
                     if room < 0:

@@ -45,10 +45,18 @@ _QUICK = Limits(seconds=120, output=1 << 20)
 class Overlay:
     """One fresh root over a base; made by entering it, destroyed by leaving it."""
 
-    def __init__(self, base: Base, archives: Sequence[LocalArchive] = (), files: Sequence[contents.File] = ()) -> None:
+    def __init__(
+        self,
+        base: Base,
+        archives: Sequence[LocalArchive] = (),
+        files: Sequence[contents.File] = (),
+        watch: following.Watch = lambda: None,
+    ) -> None:
+        """Describe it; `watch` is called while a command runs, and what it raises ends that command."""
         self.base = base
         self.archives = archives
         self.files = files
+        self.watch = watch
         self._stack = ExitStack()
         self._holder: subprocess.Popen[bytes]
         self._pid = ""
@@ -163,7 +171,7 @@ class Overlay:
         )
 
     def _follow(self, argv: list[str], variables: Mapping[str, str], log: Log, limits: Limits) -> Ended:
-        ended = following.follow(argv, variables, log, limits, self.seal)
+        ended = following.follow(argv, variables, log, limits, self.seal, self.watch)
         if self._holder.poll() is not None:
             return Ended(ended.status, "killed")
         return ended

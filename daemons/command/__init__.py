@@ -12,11 +12,12 @@ import click
 
 from queues.problem import Problem
 
-# name: what `debmill --help` says of it; the module has the same name, and its `command` is the command.
+# name: what `debmill --help` says of it; its module has the same name (but see MODULES), its `command` is the command.
 COMMANDS = {
     "init": "Make a site: keys, configuration, queues, an empty signed archive.",
     "run": "Run all daemons of a site as one supervised process tree.",
     "daemon": "Run one daemon: intake, master, build, include or notify.",
+    "drain": "Let daemons finish what they have in hand, and stop.",
     "status": "Show the queues and what each daemon does.",
     "why": "Tell the story of an upload: every state, and what caused it.",
     "log": "Show the log of a build.",
@@ -24,11 +25,13 @@ COMMANDS = {
     "reviewer": "Say who may decide.",
     "review": "Look at waiting uploads, and accept or reject them.",
     "gate": "Decide for an upload that the gate withholds.",
+    "queue": "List, hold, release, give back, cancel and raise what is in the queues.",
     "environment": "Make and look into clean build environments.",
     "build": "Build one source package in a clean environment, without any queue.",
     "archive": "Look at and publish the archive.",
     "config": "Show, check or explain the settings.",
 }
+MODULES = {"queue": "entries"}  # a module `queue` would be mistaken for the standard library's
 
 
 class Table(click.Group):
@@ -42,7 +45,7 @@ class Table(click.Group):
         """Import one subcommand."""
         if cmd_name not in COMMANDS:
             return None
-        found: click.Command = import_module(f"daemons.command.{cmd_name}").command
+        found: click.Command = import_module(f"daemons.command.{MODULES.get(cmd_name, cmd_name)}").command
         return found
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 -- as above

@@ -7,6 +7,11 @@ import click
 from daemons.logs import to_stderr
 from daemons.sites import Site, pass_site
 from daemons.supervisor import supervise
+from queues.problem import Problem
+
+
+class KeptDying(Problem):
+    """Daemons that were dying when the supervisor was told to stop."""
 
 
 @click.command()
@@ -17,7 +22,18 @@ def command(site: Site, verbose: bool) -> None:
 
     As many build daemons run as [build] slots says. A daemon that dies is started again. Watch them with
     'debmill status'.
+
+    SIGTERM and Ctrl-C let every daemon finish what it has in hand, as 'debmill drain' does; a second one gives it back
+    and ends all within seconds. SIGHUP starts every daemon again with the settings as they are then. Exit status 1: a
+    daemon kept dying to the end.
     """
     to_stderr(verbose=verbose)
+    failing = supervise(site.path, lambda: daemons_of(Site(site.path)))
+    if failing:
+        raise KeptDying("; ".join(f"{one.name} {one}" for one in failing))
+
+
+def daemons_of(site: Site) -> list[tuple[str, ...]]:
+    """Name the daemons of a site with their arguments. Raises WrongSettings."""
     slots = [("build", str(number)) for number in range(1, site.settings.build.slots + 1)]
-    supervise(site.path, [("intake",), ("master",), *slots, ("include",), ("notify",)])
+    return [("intake",), ("master",), *slots, ("include",), ("notify",)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from typing import TYPE_CHECKING
 
-from etc.demonstration.checks import check
+from etc.demonstration.checks import CheckFailed, check
 from tests.support.mill import ALIVE
 from tests.support.road import SUITE
 from tests.support.tools import run
@@ -21,7 +21,8 @@ def make_site(stage: Stage) -> str:
 
     check: `debmill config check` finds nothing wrong, and gpgv finds InRelease signed by the site's own key
     """
-    stage.road.make_site(ARCHITECTURES, f"127.0.0.1:{_free_port()}")
+    stage.reserved = _reserve_port()
+    stage.road.make_site(ARCHITECTURES, f"127.0.0.1:{stage.reserved.getsockname()[1]}")
     stage.screen.quote(stage.mill("config", "check").output)
     archive = stage.road.site / "archive"
     run(["gpgv", "--keyring", archive / "keys/archive.gpg", archive / "dists" / SUITE / "InRelease"])
@@ -47,6 +48,7 @@ def start_daemons(stage: Stage) -> str:
 
     check: `debmill status` shows each of them alive
     """
+    stage.reserved.close()
     stage.road.start()
     alive = [one for one in stage.mill.daemons().values() if one["state"] != "dead"]
     stage.screen.quote("\n".join(f"{one['name']:<12} {one['state']:<8} {one['detail']}" for one in alive), last=20)
@@ -54,13 +56,14 @@ def start_daemons(stage: Stage) -> str:
     return f"{len(alive)} daemons run"
 
 
-def _free_port() -> int:
-    """Find a port: the usual one of a site, or one that is free."""
+def _reserve_port() -> socket.socket:
+    """Take the usual port of a site, or one that is free; it is ours until the socket is closed."""
     for port in (2222, 0):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise OSError("no port is free")
+        reserved = socket.socket()
+        try:
+            reserved.bind(("127.0.0.1", port))
+        except OSError:
+            reserved.close()
+            continue
+        return reserved
+    raise CheckFailed("no port is free on 127.0.0.1")

@@ -54,7 +54,7 @@ class Screen:
         """Show a table; numbers stand at the right."""
         table = Table(box=SIMPLE)
         for number, column in enumerate(columns):
-            table.add_column(column, justify="left" if number < 2 else "right")
+            table.add_column(column, justify="left" if number < 2 else "right", no_wrap=number == 0)
         for row in rows:
             table.add_row(*row)
         self.console.print(table)

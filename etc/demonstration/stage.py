@@ -7,6 +7,9 @@ steps stand on the earlier ones.
 from __future__ import annotations
 
 import shutil
+import signal
+import socket
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,18 +35,22 @@ class Stage:
         self.mill = self.road.mill
         self.uploads: dict[str, SourceUpload] = {}  # by source: what is to be published
         self.sources: dict[str, Path] = {}  # by source: Debian's .dsc
+        self.reserved = socket.socket()  # keeps the server's port until the daemons start
         self.published: list[str] = []  # source_version, in the order of publication
         self.unwanted: SourceUpload | None = None
 
     def close(self) -> None:
         """Stop the daemons and forget the keys."""
         self.road.close()
+        self.reserved.close()
         shutil.rmtree(self.work, ignore_errors=True)
 
 
 def perform(words: Sequence[str]) -> int:
     """Run all steps and give the exit status."""
     options = parse(words)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))  # what was started is stopped on the way out
     screen = Screen(plain=options.plain)
     try:
         site = sites.clear(options.site, screen)
@@ -54,9 +61,9 @@ def perform(words: Sequence[str]) -> int:
     try:
         status = _steps(stage)
         if status == 0 and options.keep:
-            _keep(stage, options.site)
+            _let_it_run(stage, options.site)
     except KeyboardInterrupt:
-        status = 130
+        status = 128 + signal.SIGINT
     finally:
         stage.close()
     return status
@@ -80,16 +87,19 @@ def _show_log(stage: Stage) -> None:
         stage.screen.quote(stage.road.log.read_text(errors="replace"), last=20)
 
 
-def _keep(stage: Stage, site: Path) -> None:
-    """Say how to look around, and let the site run until it is stopped."""
+def _let_it_run(stage: Stage, site: Path) -> None:
+    """Leave the site running, and say what can be done with it."""
+    stage.mill.leave_running()
     debmill = f"{installed()} --site {site}"
-    with stage.road.served() as url:
-        stage.screen.say(f"\nThe site goes on running until Ctrl-C. Its archive: {url}")
-        for command in ("status", "why hello", "log hello", "review list", "archive list"):
-            stage.screen.say(f"  {debmill} {command}")
-        stage.screen.say("Upload something, then accept it:")
-        stage.screen.say(f"  dput -c {stage.road.uploader.dput_config} mill FILE_source.changes")
-        stage.screen.say(f"  sftp -F {stage.road.uploader.ssh_config} mill:/incoming")
-        stage.screen.say(f"  {debmill} review accept SOURCE --as {REVIEWER}")
-        stage.screen.say(f"The OpenPGP key to sign with: {stage.road.folder / UPLOADER / 'openpgp-secret.asc'}")
-        stage.mill.wait_for_daemons()
+    stage.screen.say("\nThe site goes on running. Look around:")
+    for command in ("status", "why hello", "log hello", "review list", "archive list"):
+        stage.screen.say(f"  {debmill} {command}")
+    stage.screen.say("Upload something, then accept it:")
+    stage.screen.say(f"  dput -c {stage.road.uploader.dput_config} mill FILE_source.changes")
+    stage.screen.say(f"  sftp -F {stage.road.uploader.ssh_config} mill:/incoming")
+    stage.screen.say(f"  {debmill} review accept SOURCE --as {REVIEWER}")
+    stage.screen.say(f"The OpenPGP key to sign with: {stage.road.folder / UPLOADER / 'openpgp-secret.asc'}")
+    stage.screen.say("Serve its archive:")
+    stage.screen.say(f"  python3 -m http.server --bind 127.0.0.1 --directory {site / 'archive'} 8000")
+    stage.screen.say("Stop it:")
+    stage.screen.say(f"  {debmill} drain --now")

@@ -1,18 +1,24 @@
-"""A disk that dies: the replaceable object of `queues.atomic`, made to end the process's work at one call.
+"""A disk that dies, or refuses: the replaceable object of `queues.atomic`, made to fail at the call of one's choice.
 
 `Died` is no Exception, so nothing that would not run after a SIGKILL handles it; and after it every further call dies
-too, as nothing runs in a dead process.
+too, as nothing runs in a dead process. A refusal is the OSError of a machine that is not well: once, or from then on.
 """
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from queues import atomic
 
-CALLS = ("mkdir", "create", "open_new", "append", "rename", "link", "symlink", "unlink", "rmdir", "sync")
+CALLS = ("mkdir", "create", "open_new", "append", "rename", "link", "symlink", "unlink", "rmdir", "mark", "sync")
+
+GROWING = ("mkdir", "create", "open_new", "append", "link", "symlink")  # what a full disk refuses
+FULL = (errno.ENOSPC, errno.EDQUOT)
+FAULTS = (*FULL, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.EACCES)
 
 
 class Died(BaseException):
@@ -75,5 +81,56 @@ def deaths(work: Callable[[], object], *, fresh: Callable[[], object]) -> Iterat
                 yield str(death)
             else:
                 assert len(dying.calls) < number
+                break
+        assert number > 1, "the work changes nothing on disk"
+
+
+class FailingDisk(atomic.Disk):
+    """Refuses the call number `at` with an OSError; `lasting`: the later ones, too, that this error concerns."""
+
+    def __init__(self, at: int, error: int, *, lasting: bool) -> None:
+        self.at = at
+        self.error = error
+        self.lasting = lasting
+        self.calls: list[str] = []
+
+    def __getattribute__(self, name: str) -> Any:
+        found = super().__getattribute__(name)
+        return self._guard(name, found) if name in CALLS else found
+
+    def _guard(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            if name not in GROWING and self.error in FULL:
+                return call(*args, **kwargs)
+            self.calls.append(name)
+            number = len(self.calls)
+            if number == self.at or (number > self.at and self.lasting):
+                raise OSError(self.error, os.strerror(self.error), f"call {number}: {name}{args}")
+            return call(*args, **kwargs)
+
+        return guarded
+
+
+def faults(work: Callable[[], object], error: int, *, fresh: Callable[[], object]) -> Iterator[str]:
+    """Run `work` again and again on what `fresh` prepares, refusing each call, once and for good.
+
+    Yields after each fault, when the machine is well again, with its description; the fault must have reached the
+    caller as the OSError it is. Stops when the work was done without meeting its fault.
+    """
+    for lasting in (False, True):
+        number = 0
+        while True:
+            number += 1
+            fresh()
+            failing = FailingDisk(number, error, lasting=lasting)
+            try:
+                with disk(failing):
+                    work()
+            except OSError as fault:
+                if fault.errno != error:
+                    raise
+                yield f"{fault} lasting: {lasting}"
+            else:
+                assert len(failing.calls) < number, f"the fault in {failing.calls[-1]} was hidden"
                 break
         assert number > 1, "the work changes nothing on disk"

@@ -98,16 +98,17 @@ class Mill:
     def stop(self) -> None:
         """Stop the daemons and wait for them."""
         if self._daemons is not None:
-            self._daemons.send_signal(signal.SIGTERM)
+            self._daemons.send_signal(signal.SIGQUIT)  # at once, as a second SIGTERM
             self._daemons.wait(60)
             self._daemons = None
         if self._log is not None:
             self._log.close()
 
-    def wait_for_daemons(self) -> None:
-        """Wait until somebody stops the daemons."""
+    def leave_running(self) -> None:
+        """Let the daemons run on by themselves."""
         if self._daemons is not None:
-            self._daemons.wait()
+            self._daemons.returncode = 0  # or Popen would warn that it is forgotten
+            self._daemons = None
 
     def daemons(self) -> dict[str, dict[str, Any]]:
         """What each daemon says of itself, by its name."""

@@ -13,7 +13,7 @@ from pathlib import Path
 
 
 class ToolFailed(RuntimeError):
-    """A tool ended with another exit status than 0; the message holds its command and its last lines."""
+    """A tool is missing, or ended with another exit status than 0; the message holds its command and last lines."""
 
 
 @dataclass(frozen=True)
@@ -39,16 +39,19 @@ def run(
     timeout: float = 600,
 ) -> Ran:
     """Run a tool to its end; `env` is added to ours. Raises ToolFailed."""
-    done = subprocess.run(
-        [str(word) for word in argv],
-        cwd=cwd,
-        env={**os.environ, "LC_ALL": "C.UTF-8", **(env or {})},
-        input=stdin,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        timeout=timeout,
-        check=False,
-    )
+    try:
+        done = subprocess.run(
+            [str(word) for word in argv],
+            cwd=cwd,
+            env={**os.environ, "LC_ALL": "C.UTF-8", **(env or {})},
+            input=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=timeout,
+            check=False,
+        )
+    except FileNotFoundError as missing:
+        raise ToolFailed(f"{missing.filename}: there is no such program or directory on this machine") from None
     ran = Ran(done.returncode, done.stdout.decode(errors="replace"))
     if check and ran.status != 0:
         command = " ".join(str(word) for word in argv)

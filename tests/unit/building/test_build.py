@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from daemons.building.build import Outcome, Settings, build, log_name
+from daemons.building.build import Cancelled, Outcome, Settings, build, log_name
 from daemons.building.environment import (
     Broken,
     DepWait,
@@ -119,6 +119,17 @@ def test_a_limit_is_the_packages_failure(tmp_path: Path, ended: Ended, reason: s
     result = outcome_in(Pretended(dpkg_buildpackage=ended), tmp_path)
     assert isinstance(result, BuildResult)
     assert (result.verdict, result.phase, result.reason) == ("failed", "build", reason)
+
+
+def test_a_cancelled_build_has_failed_in_its_phase(tmp_path: Path) -> None:
+    class Unwanted(Pretended):
+        def run(self, *_: object, **__: object) -> Ended:
+            raise Cancelled("cancelled by otto: not now")
+
+    result = outcome_in(Unwanted(), tmp_path)
+    assert isinstance(result, BuildResult)
+    assert (result.verdict, result.phase, result.reason) == ("failed", "unpack", "cancelled by otto: not now")
+    assert "failed: cancelled by otto" in (tmp_path / result.log.name).read_text()
 
 
 def test_a_killed_build_is_given_back(tmp_path: Path) -> None:

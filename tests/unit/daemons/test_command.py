@@ -6,13 +6,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 
 import click
 import pytest
 
 from daemons.command import COMMANDS
+from daemons.command import command as root
 from tests.support.mill import installed, place, remove_site
 
 ROOT = Path(__file__).parents[3]
@@ -47,7 +47,7 @@ def test_help_imports_nothing_heavy() -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_of_the_table_is_there_and_has_help(name: str) -> None:
-    found = import_module(f"daemons.command.{name}").command
+    found = root.get_command(click.Context(root), name)
 
     assert isinstance(found, click.Command)
     for part in (found, *(found.commands.values() if isinstance(found, click.Group) else ())):

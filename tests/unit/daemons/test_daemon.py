@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import threading
@@ -39,6 +40,8 @@ class Recorder(Daemon[Upload]):
             os.kill(os.getpid(), signal.SIGTERM)
         if entry.envelope.version == "13":
             raise RuntimeError("unlucky")
+        if entry.envelope.version == "0+full" and self.seen.count("0+full") == 1:
+            raise OSError(errno.ENOSPC, "No space left on device", str(entry.path))
         entry.move(self.spool.master)
         return None
 
@@ -67,6 +70,20 @@ def test_what_waits_is_done_in_order_and_an_error_holds_only_its_entry(spool: Sp
     assert recorder.seen == ["1", "13", "2"]
     assert [name.key.split("~")[0] for name in spool.master.names(Room.READY)] == ["pkg_1", "pkg_2"]
     assert [name.key.split("~")[0] for name in spool.review.names(Room.HOLD)] == ["pkg_13"]
+
+
+def test_a_full_disk_is_waited_for_and_no_entry_is_blamed(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(skeleton, "CONVALESCENCE", 0.01)
+    put_upload(spool, upload("pkg", "0+full"))
+    put_upload(spool, upload("pkg", "2"))
+    recorder = Recorder(spool, enough=3)
+    recorder.run()
+
+    assert recorder.seen == ["0+full", "0+full", "2"]
+    assert len(spool.master.names(Room.READY)) == 2
+    assert "waits for the machine: [Errno 28] No space left on device" in caplog.text
 
 
 @pytest.mark.parametrize("events", [True, False])

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from daemons import results, settings
+from daemons import cancelling, results, settings
+from daemons.cancelling import Cancel
 from daemons.master import PLAN, RELEASE, Master
+from daemons.settings import Build, Settings
 from daemons.sites import Site
 from queues import envelope, history
 from queues.clock import utc
@@ -19,6 +21,7 @@ from queues.rooms import Room
 from queues.values import BuildResult, FileRef, Plan, Suite, Upload, Verdict
 from tests.support.entries import file_of, put_upload, upload
 
+SUITES = {"demo": Suite("demo", architectures=("amd64", "i386"))}
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 DSC = """Format: 3.0 (native)
 Source: pkg
@@ -38,8 +41,7 @@ Files:
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    suites = {"demo": Suite("demo", architectures=("amd64", "i386"))}
-    (tmp_path / settings.FILE).write_text(settings.sample(suites))
+    (tmp_path / settings.FILE).write_text(settings.sample(SUITES))
     site = Site(tmp_path)
     site.spool.create(["amd64", "i386"])
     site.archive.mkdir()
@@ -180,7 +182,12 @@ def test_an_older_upload_accepted_after_a_newer_one_goes_nowhere(site: Site) -> 
     assert [name.key for name in site.spool.build("amd64").names(Room.READY)] == [part_key(newer.key, "amd64")]
 
 
-def test_a_building_job_of_a_superseded_upload_is_left_to_its_builder(site: Site) -> None:
+@pytest.mark.parametrize("finish", [False, True])
+def test_a_running_build_of_a_superseded_upload_is_cancelled_unless_it_may_finish(site: Site, finish: bool) -> None:
+    if finish:
+        changed = Settings(build=Build(superseded="finish"))
+        (site.path / settings.FILE).write_text(settings.sample(SUITES, changed))
+        site = Site(site.path)
     older, master = accept(site, "1.0"), Master(site)
     work(master)
     with site.spool.build("amd64").claim() as job:
@@ -189,4 +196,5 @@ def test_a_building_job_of_a_superseded_upload_is_left_to_its_builder(site: Site
         work(master)
         assert place(site, older.key) == "master/failed"
         assert [name.key for name in site.spool.build("amd64").names(Room.ACTIVE)] == [part_key(older.key, "amd64")]
+        assert cancelling.asked(job.path) == (None if finish else Cancel("pkg 2.0", "superseded"))
         job.settle(Done("no longer wanted"))

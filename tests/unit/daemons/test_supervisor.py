@@ -10,19 +10,23 @@ from pathlib import Path
 
 import pytest
 
-from daemons.supervisor import Child
+from daemons.child import LONGEST, OFTEN, SHORTEST, pause
+from daemons.presence import states
 
 PROGRAM = """
 import sys
 from pathlib import Path
-from daemons import supervisor
-supervisor.SHORTEST = 0.01
+from daemons import child, supervisor
+child.SHORTEST = 0.01
 class Script(supervisor.Child):
-    def __init__(self, site, arguments):
-        super().__init__(site, arguments)
+    def __init__(self, site, arguments, clock):
+        super().__init__(site, arguments, clock)
         self.command = ["setpriv", "--pdeathsig", "TERM", "--", "sh", "-c", arguments[0]]
 supervisor.Child = Script
-supervisor.supervise(Path(sys.argv[1]), [(script,) for script in sys.argv[2:]])
+scripts = Path(sys.argv[1], "scripts")
+scripts.write_text("\\0".join(sys.argv[2:]))
+wanted = lambda: [(script,) for script in scripts.read_text().split("\\0")]
+sys.exit(" ".join(map(str, supervisor.supervise(Path(sys.argv[1]), wanted))) or None)
 """
 
 
@@ -44,16 +48,75 @@ def finish(process: subprocess.Popen[str]) -> int:
 
 
 def test_a_daemon_that_dies_is_started_again(tmp_path: Path) -> None:
-    supervisor = supervise(tmp_path, "echo born")
-    born = lines(supervisor, 3)
+    supervisor = supervise(tmp_path, "echo born; exit 1")
+    born = lines(supervisor, 2)
+    supervisor.terminate()
+    finish(supervisor)
+
+    assert born == ["born"] * 2
+
+
+def test_a_daemon_that_keeps_dying_is_shown_as_such_to_the_end(tmp_path: Path) -> None:
+    supervisor = supervise(tmp_path, "echo born; exit 3")
+    lines(supervisor, OFTEN + 1)
+    (failing, itself) = states(tmp_path / "run")
+    supervisor.terminate()
+    _, said = supervisor.communicate(timeout=20)
+
+    assert (failing.name, failing.state) == ("echo born; exit 3", "failing")
+    assert failing.detail.endswith("exit status 3")
+    assert (itself.name, itself.state) == ("supervisor", "running")
+    assert supervisor.returncode == 1
+    assert "exit status 3" in said
+    assert [state.name for state in states(tmp_path / "run")] == ["supervisor"]
+
+
+def test_a_daemon_that_stopped_as_it_was_told_stays_so_until_sighup(tmp_path: Path) -> None:
+    supervisor = supervise(tmp_path, "echo once; exit 0", "while echo again; do sleep 0.01; done")
+    said = lines(supervisor, 30)
+    supervisor.send_signal(signal.SIGHUP)
+    while lines(supervisor, 1) != ["once"]:
+        pass
     supervisor.terminate()
 
     assert finish(supervisor) == 0
-    assert born == ["born"] * 3
+    assert said.count("once") == 1
+
+
+def test_sighup_starts_every_daemon_again_with_the_settings_of_now(tmp_path: Path) -> None:
+    supervisor = supervise(tmp_path, "trap 'exit 75' HUP; echo old; while :; do sleep 0.01; done")
+    assert lines(supervisor, 1) == ["old"]
+    (tmp_path / "scripts").write_text("echo new; exec sleep 1000")
+    supervisor.send_signal(signal.SIGHUP)
+
+    assert lines(supervisor, 1) == ["new"]
+    supervisor.terminate()
+    assert finish(supervisor) == 0
+
+
+@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGQUIT])
+def test_a_drain_waits_and_a_second_signal_does_not(tmp_path: Path, second: signal.Signals) -> None:
+    busy = "trap 'echo drains' TERM; trap 'echo ends; exit' QUIT; echo ready; while :; do sleep 0.01; done"
+    supervisor = supervise(tmp_path, busy)
+    assert lines(supervisor, 1) == ["ready"]
+    supervisor.terminate()
+    assert lines(supervisor, 1) == ["drains"]
+    supervisor.send_signal(second)
+
+    assert lines(supervisor, 1) == ["ends"]
+    assert finish(supervisor) == 0
+
+
+def test_what_does_not_end_in_time_is_killed(tmp_path: Path) -> None:
+    supervisor = supervise(tmp_path, "trap '' TERM QUIT; echo ready; while :; do sleep 0.01; done")
+    lines(supervisor, 1)
+    supervisor.send_signal(signal.SIGQUIT)
+
+    assert finish(supervisor) == 0
 
 
 def test_stopping_stops_every_daemon(tmp_path: Path) -> None:
-    supervisor = supervise(tmp_path, "echo $$; exec sleep 1000", "echo $$; exec sleep 1000")
+    supervisor = supervise(tmp_path, "echo $$; exec sleep 1000", "echo $$; exec sleep 2000")
     pids = [int(line) for line in lines(supervisor, 2)]
     supervisor.terminate()
     assert finish(supervisor) == 0
@@ -83,17 +146,8 @@ def test_a_second_supervisor_is_refused(tmp_path: Path) -> None:
     assert "runs already" in error
 
 
-def test_the_pause_grows_while_a_daemon_keeps_dying(tmp_path: Path) -> None:
-    child = Child(tmp_path, ("x",))
-    child.command = ["true"]
-    pauses = []
-    for _ in range(4):
-        child.started = -1000.0  # long ago, so that no pause is left
-        child.tend()
-        assert child.process is not None
-        child.process.wait()
-        child.started = float("inf")  # died at once
-        child.tend()
-        pauses.append(child.pause)
+def test_the_pause_grows_while_a_daemon_keeps_dying_but_not_for_ever() -> None:
+    pauses = [pause(deaths) for deaths in range(1, 100)]
 
-    assert pauses == sorted(set(pauses))
+    assert pauses == sorted(pauses)
+    assert SHORTEST < pauses[0] < pauses[1] < pauses[-1] == LONGEST

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from queues import history
+from queues import atomic, history
 from queues.entry import FILES
 from queues.layout import Spool
-from queues.names import EntryName, Key, moment, part_key, upload_key
+from queues.names import EntryName, Key, moment, part_key
 from queues.outcomes import Done, Later, Never
 from queues.recovery import due, recover
 from queues.rooms import Room
-from queues.values import BuildJob
+from queues.values import BuildJob, BuildResult
 from tests.support.entries import file_of, job, put_upload, spool_at, upload
 
 
@@ -170,8 +171,10 @@ def test_a_verdict_forgives_earlier_deaths(spool: Spool) -> None:
 
 def test_a_living_claim_is_not_recovered(spool: Spool) -> None:
     put_upload(spool, upload("pkg", "1.0"))
+    other = Spool(spool.site).review
     with spool.review.claim():
-        assert recover(Spool(spool.site).review, spool.clock()) == []
+        assert recover(other, spool.clock()) == []
+    assert other.contended is False, "only a locked entry in ready is worth trying again soon"
 
 
 def test_a_dead_claim_goes_back_to_the_room_it_came_from(spool: Spool) -> None:
@@ -214,31 +217,6 @@ def test_a_clock_that_was_wrong_defers_nothing_for_ever(spool: Spool) -> None:
     assert queue.names(Room.READY) == [name]
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b'{"format": 99}', b'{"format": 1, "type": "Notice"}', b"\xff"])
-def test_an_unreadable_envelope_is_put_aside_and_the_queue_goes_on(spool: Spool, content: bytes) -> None:
-    broken, whole = (put_upload(spool, upload("pkg", version)) for version in ("1", "2"))
-    path = spool.review.where(Room.READY, broken) / "envelope"
-    path.chmod(0o644)
-    path.write_bytes(content)
-
-    with spool.review.claim() as entry:
-        assert entry is not None
-        assert entry.name == whole
-    assert spool.review.names(Room.CORRUPT) == [broken]
-    assert (spool.review.where(Room.CORRUPT, broken) / "envelope").read_bytes() == content
-
-
-def test_foreign_names_are_left_alone(spool: Spool) -> None:
-    ready = spool.review.room(Room.READY)
-    (ready / "README").write_text("mine")
-    (ready / "0000000000000001.no-key").mkdir()
-    (ready / f"{1:016d}.{upload_key('link', '1', 'ab' * 32)}").symlink_to("/etc")
-
-    with spool.review.claim() as entry:
-        assert entry is None
-    assert max(path.name for path in ready.iterdir()) == "README"
-
-
 def test_a_later_entry_never_sorts_before_an_earlier_one(tmp_path: Path) -> None:
     now = datetime(2026, 1, 2, tzinfo=UTC)
     spool = spool_at(tmp_path, lambda: now)
@@ -248,3 +226,102 @@ def test_a_later_entry_never_sorts_before_an_earlier_one(tmp_path: Path) -> None
 
     assert first < second
     assert moment(first.stamp) == datetime(2026, 1, 2, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("days", [-1, 1])
+def test_a_clock_set_by_a_day_changes_no_order_and_defers_nothing_for_ever(tmp_path: Path, days: int) -> None:
+    now = datetime(2026, 1, 10, tzinfo=UTC)
+    spool = spool_at(tmp_path, lambda: now)
+    queue = spool.build("amd64")
+    with_time = put_job(spool, job("pkg", "1", "amd64"))
+    with queue.claim() as entry:
+        assert entry is not None
+        entry.settle(Later("busy", now + timedelta(minutes=5)))
+    before = [put_job(spool, job("pkg", version, "amd64")) for version in ("2", "3")]
+    now += timedelta(days=days)
+    after = [put_job(spool, job("pkg", version, "amd64")) for version in ("4", "5")]
+    recover(queue, now)
+
+    assert queue.names(Room.READY) == [with_time, *before, *after]
+
+
+def test_a_dead_claim_of_a_part_goes_back_to_the_parts(spool: Spool) -> None:
+    """Also when the disk forgot that it was claimed: its room was said before it left it."""
+    one = job("pkg", "1.0", "amd64")
+    result = BuildResult(one, "built", "", "", (), one.dsc, spool.clock(), spool.clock())
+    name = EntryName(1, part_key(one.upload, "amd64"))
+    assert spool.parts.put(name, result, {}, room=Room.PARTS)
+    child = os.fork()
+    if child == 0:
+        with Spool(spool.site).parts.claim(name.key, Room.PARTS) as entry:
+            os._exit(0 if entry else 1)
+    os.waitpid(child, 0)
+    recover(spool.parts, spool.clock())
+
+    assert spool.parts.names(Room.PARTS) == [name]
+
+
+def test_a_key_that_another_process_brought_is_known(spool: Spool) -> None:
+    put_upload(spool, upload("pkg", "1"))
+    child = os.fork()
+    if child == 0:
+        put_upload(Spool(spool.site), upload("pkg", "2"))
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    two = upload("pkg", "2")
+
+    assert spool.review.put(EntryName(spool.review.stamp(spool.clock()), two.key), two, {}) is False
+
+
+def test_a_key_that_came_by_a_move_is_known(spool: Spool) -> None:
+    put_upload(spool, upload("pkg", "1"))
+    assert spool.master.put(EntryName(1, upload("other", "1").key), upload("other", "1"), {})
+    one, elsewhere = upload("pkg", "1"), Spool(spool.site)
+    with elsewhere.review.claim() as entry:
+        assert entry is not None
+        entry.move(elsewhere.master)
+
+    assert spool.master.put(EntryName(9, one.key), one, {}) is False
+
+
+def test_a_key_that_is_gone_may_come_again(spool: Spool) -> None:
+    one = upload("pkg", "1")
+    name = put_upload(spool, one)
+    atomic.remove(spool.review.where(Room.READY, name))
+
+    assert spool.review.put(name, one, {}) is True
+
+
+def test_many_at_once_put_each_key_once_and_take_each_entry_once(spool: Spool) -> None:
+    children = [fork(lambda: put_ten(Spool(spool.site))) for _ in range(4)]
+    assert sum(map(answer, children)) == 10
+    children = [fork(lambda: take_all(Spool(spool.site))) for _ in range(4)]
+    assert sum(map(answer, children)) == 10
+    assert len(spool.master.names(Room.READY)) == 10
+
+
+def fork(work: Callable[[], int]) -> int:
+    """Run in a child process whose exit status is the answer."""
+    child = os.fork()
+    if child == 0:
+        os._exit(work())
+    return child
+
+
+def answer(child: int) -> int:
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def put_ten(spool: Spool) -> int:
+    ones = [upload("pkg", str(number)) for number in range(10)]
+    return sum(spool.review.put(EntryName(spool.review.stamp(spool.clock()), one.key), one, {}) for one in ones)
+
+
+def take_all(spool: Spool) -> int:
+    count = 0
+    while spool.review.names(Room.READY):
+        with spool.review.claim() as entry:
+            if entry is not None:
+                entry.move(spool.master)
+                count += 1
+    return count

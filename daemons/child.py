@@ -1,0 +1,103 @@
+"""One daemon's process under the supervisor: started, started again when it dies, and told to stop.
+
+How it ended decides what follows: with 0 it was told to stop, and stays so; with the status that asks for it, it is
+started again at once; in any other way it died, and the pause before the next start grows while it keeps dying.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from daemons.daemon import AGAIN
+from daemons.presence import Failing
+from queues.clock import Clock
+
+SHORTEST, LONGEST = 1.0, 60.0  # seconds of pause before a daemon is started again
+OFTEN = 3  # deaths in a row that make a daemon `failing`
+ASKED = (AGAIN, -signal.SIGHUP)  # the second: it was told before it could obey
+log = logging.getLogger(__name__)
+
+
+class Child:
+    """One daemon's process, and when it may be started again."""
+
+    def __init__(self, site: Path, arguments: Sequence[str], clock: Clock) -> None:
+        self.name = "-".join(arguments)
+        self.command = [
+            *("setpriv", "--pdeathsig", "TERM", "--"),
+            *(sys.executable, "-m", "daemons.command", "--site", str(site), "daemon", *arguments),
+        ]
+        self.clock = clock
+        self.wanted = True
+        self.process: subprocess.Popen[bytes] | None = None
+        self.deaths = 0
+        self._since: datetime | None = None
+        self._status = 0
+        self._started = self._due = time.monotonic()
+
+    @property
+    def failing(self) -> Failing | None:
+        """Say how it keeps dying, when it does."""
+        if self.deaths < OFTEN or self._since is None:
+            return None
+        return Failing(self.name, self._since, self.deaths, self._status)
+
+    def alive(self) -> bool:
+        """Say whether it runs, and draw the conclusions when it has ended."""
+        if self.process is not None and self.process.poll() is not None:
+            status, self.process = self.process.returncode, None
+            self._conclude(status)
+        return self.process is not None
+
+    def tend(self) -> float:
+        """Start the daemon when it is time; gives the seconds until it wants to be tended again."""
+        if self.alive():
+            lived = time.monotonic() - self._started
+            if lived > LONGEST:
+                self.deaths = 0
+            return LONGEST
+        left = self._due - time.monotonic()
+        if self.wanted and left <= 0:
+            self._start()
+        return max(left, 0.0) if self.wanted and left > 0 else LONGEST
+
+    def resume(self) -> None:
+        """Want it again, at once."""
+        self.wanted, self._due = True, time.monotonic()
+
+    def tell(self, number: int) -> None:
+        """Send the daemon a signal."""
+        if self.alive() and self.process is not None:
+            self.process.send_signal(number)
+
+    def _start(self) -> None:
+        self._started = time.monotonic()
+        # a session of its own: Ctrl-C is the supervisor's to pass on
+        self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, start_new_session=True)
+
+    def _conclude(self, status: int) -> None:
+        lived = time.monotonic() - self._started
+        if not self.wanted:
+            return
+        if status in ASKED:
+            self.deaths, self._due = 0, time.monotonic()
+        elif status == 0:
+            log.warning("%s has stopped, as it was told; SIGHUP to the supervisor starts it again", self.name)
+            self.wanted = False
+        else:
+            log.error("%s ended with status %s after %.0f s", self.name, status, lived)
+            self.deaths = 1 if lived > LONGEST else self.deaths + 1
+            self._since = self.clock() if self.deaths == 1 else self._since
+            self._status, self._due = status, time.monotonic() + pause(self.deaths)
+
+
+def pause(deaths: int) -> float:
+    """Give the seconds before the next start after so many deaths in a row."""
+    return min(SHORTEST * (1 << min(deaths, 16)), LONGEST)

@@ -1,0 +1,59 @@
+"""Which entries a person means: by the names that `debmill why` takes, in the rooms that a command is about."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Any, NamedTuple
+
+from daemons.story import meant
+from queues import names
+from queues.layout import Spool
+from queues.names import EntryName
+from queues.problem import Problem
+from queues.rooms import Room
+from queues.spool import Queue
+
+
+class NotThere(Problem):
+    """A name that means nothing, nothing that a command is about, or too much."""
+
+
+class Place(NamedTuple):
+    """An entry, and where it is at the moment."""
+
+    queue: Queue[Any]
+    room: Room
+    name: EntryName
+
+    def __str__(self) -> str:
+        """Say it as `ls` shows it."""
+        return f"{self.queue.name}/{self.room}"
+
+
+def choose(
+    spool: Spool, wanted: str, queues: Collection[Queue[Any]], rooms: Collection[Room], what: str
+) -> list[Place]:
+    """Give the entries of one upload that are meant and lie in these rooms of these queues.
+
+    `what` says of an entry that it is in such a room. Raises NotThere.
+    """
+    known = [place for place in everywhere(spool) if meant(place.name, wanted)]
+    if not known:
+        raise NotThere(f"nothing called '{wanted}' is or was in {spool.path}; try a source name, or source_version")
+    found = [place for place in known if place.room in rooms and place.queue in queues]
+    uploads = sorted({names.upload_of(place.name.key) for place in found})
+    if len(uploads) > 1:
+        raise NotThere(f"'{wanted}' means several uploads, name one of them: {', '.join(uploads)}")
+    if not found:
+        where = ", ".join(sorted({str(place) for place in known}))
+        raise NotThere(f"nothing of '{wanted}' {what}; it is in {where}. 'debmill why {wanted}' tells more")
+    return found
+
+
+def everywhere(spool: Spool) -> Iterator[Place]:
+    """Give every entry of the road's queues, from names alone."""
+    queues: list[Queue[Any]] = [spool.review, spool.master, *spool.builds(), spool.archive]
+    for queue in queues:
+        for room in queue.rooms:
+            if room is not Room.TMP:
+                yield from (Place(queue, room, name) for name in queue.names(room))

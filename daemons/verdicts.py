@@ -1,0 +1,72 @@
+"""The verdict that a job has failed: its result is laid for the gate, and the uploader is told.
+
+A result counts only in the room `failed`; a job that was given back keeps its old one until the next verdict replaces
+it, so that no crash leaves a failed job without a result.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from pathlib import Path
+
+from daemons import results
+from daemons.building.build import log_name
+from daemons.cancelling import Cancel
+from daemons.sites import Site
+from queues import atomic, history
+from queues.entry import Entry
+from queues.layout import Spool
+from queues.names import EntryName
+from queues.outcomes import Never
+from queues.rooms import Room
+from queues.values import BuildJob, BuildResult, FileRef, Upload
+
+EXCERPT = 40  # lines of the log in a notice
+GIVEN_BACK = "given back"  # the event; with `by`, a person did it
+
+
+def upload_of(spool: Spool, job: BuildJob) -> Upload | None:
+    """Give the upload that still wants a job's result; None when it has left the master queue."""
+    found = spool.master.find(job.upload)
+    return spool.master.peek(*found) if found and found[0] is not Room.FAILED else None
+
+
+def fail(site: Site, job: Entry[BuildJob], upload: Upload, result: BuildResult) -> Never:
+    """Tell the uploader, and lay the result; the answer settles the job."""
+    path = log_of(site, job.name)
+    site.tell(
+        _event(job),
+        upload,
+        site.spool.clock(),
+        architecture=result.job.architecture,
+        phase=result.phase,
+        reason=result.reason,
+        log=path.name,
+        excerpt=_end(path),
+    )
+    atomic.remove(job.path / results.RESULT)
+    job.paper(results.RESULT, result)
+    return Never(f"{result.phase}: {result.reason}")
+
+
+def cancelled(job: BuildJob, cancel: Cancel, now: datetime) -> BuildResult:
+    """Make the result of a job that was cancelled before it was begun."""
+    nothing = FileRef(log_name(job), 0, hashlib.sha256().hexdigest())
+    return BuildResult(job, "failed", str(cancel), "setup", (), nothing, now, now)
+
+
+def log_of(site: Site, name: EntryName) -> Path:
+    """Give the path of a job's log, whose directory is there."""
+    atomic.make(site.logs / "builds")
+    return site.logs / "builds" / f"{name.key}.log"
+
+
+def _event(job: Entry[BuildJob]) -> str:
+    """Name the event: each time a person gave the job back, its next failure is told anew."""
+    again = sum(event.event == GIVEN_BACK and "by" in event.facts for event in history.read(job.path))
+    return f"failed-{job.envelope.architecture}" + (f"-{again + 1}" if again else "")
+
+
+def _end(log: Path) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-EXCERPT:]) if log.exists() else ""

@@ -1,0 +1,23 @@
+"""Errors that are the machine's: no entry is to blame for them, and the same work succeeds when the machine is well."""
+
+from __future__ import annotations
+
+import errno
+
+FAULTS = frozenset(
+    {
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.EIO,
+        errno.EROFS,
+        errno.EMFILE,
+        errno.ENFILE,
+        errno.ENOMEM,
+        errno.EACCES,
+    }
+)
+
+
+def is_to_blame(error: BaseException) -> bool:
+    """Say whether an error is the machine's."""
+    return isinstance(error, OSError) and error.errno in FAULTS

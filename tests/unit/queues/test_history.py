@@ -1,0 +1,87 @@
+"""The history on a disk that takes only a part of a line."""
+
+from __future__ import annotations
+
+import errno
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from queues import history
+from queues.history import CLAIMED, RECOVERED, Event
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def words(entry: Path) -> list[str]:
+    return [event.event for event in history.read(entry)]
+
+
+@pytest.mark.parametrize("torn", [b'{"at": "2026-01-01T00:00:00Z", "ev', b"\0\0\0", b"\xff"])
+def test_a_torn_line_takes_no_other_with_it(tmp_path: Path, torn: bytes) -> None:
+    history.append(tmp_path, Event(NOW, "first"))
+    with open(tmp_path / history.FILE, "ab") as file:
+        file.write(torn)
+    history.append(tmp_path, Event(NOW, "second"))
+    history.append(tmp_path, Event(NOW, "third"))
+
+    assert words(tmp_path) == ["first", "second", "third"]
+
+
+def test_a_line_that_lacks_only_its_newline_counts(tmp_path: Path) -> None:
+    (tmp_path / history.FILE).write_bytes(Event(NOW, "first").line().rstrip())
+    history.append(tmp_path, Event(NOW, "second"))
+
+    assert words(tmp_path) == ["first", "second"]
+
+
+def test_short_writes_make_whole_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = os.write
+    monkeypatch.setattr("queues.atomic.os.write", lambda descriptor, data: write(descriptor, data[:3]))
+    history.append(tmp_path, Event(NOW, "first", {"reason": "long enough"}))
+
+    assert words(tmp_path) == ["first"]
+
+
+def test_a_disk_that_fills_up_within_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write, room = os.write, 10
+
+    def until_full(descriptor: int, data: bytes) -> int:
+        nonlocal room
+        if not room:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        written = write(descriptor, data[:room])
+        room -= written
+        return written
+
+    with monkeypatch.context() as full:
+        full.setattr("queues.atomic.os.write", until_full)
+        with pytest.raises(OSError, match="No space"):
+            history.append(tmp_path, Event(NOW, "lost"))
+    history.append(tmp_path, Event(NOW, "kept"))
+
+    assert words(tmp_path) == ["kept"]
+
+
+@pytest.mark.parametrize(
+    ("events", "count"),
+    [
+        ([], 0),
+        (["received", CLAIMED], 0),  # given back without a word: the disk was full
+        ([CLAIMED, RECOVERED], 1),
+        ([CLAIMED, "building", RECOVERED, CLAIMED, "building", RECOVERED], 2),
+        ([CLAIMED, RECOVERED, RECOVERED], 1),  # the recovery died, too
+        ([CLAIMED, RECOVERED, CLAIMED, "given back"], 0),
+        ([CLAIMED, RECOVERED, CLAIMED, "deferred", CLAIMED, RECOVERED], 1),
+    ],
+)
+def test_deaths(events: list[str], count: int) -> None:
+    assert history.deaths(Event(NOW, event) for event in events) == count
+
+
+def test_origin() -> None:
+    events = [Event(NOW, CLAIMED, {"from": "waiting"}), Event(NOW, "building")]
+    assert history.origin(events) == "waiting"
+    assert history.origin(events[1:]) == "ready"
