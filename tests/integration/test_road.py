@@ -176,6 +176,20 @@ def test_an_upload_without_its_orig_finds_it_in_the_archive(
     assert road.binaries("millwheel") == {"amd64": "1.0-2", "i386": "1.0-2"}
 
 
+def test_a_build_dependency_that_is_not_there_is_waited_for_and_taken_from_our_own_archive(
+    road: Road, work: Path
+) -> None:
+    needy = Small("millneedy", build_depends="millgift").upload(SUITE, road.maintainer, work)
+    send_and_accept(road, needy)
+    for architecture in ARCHITECTURES:
+        road.mill.wait_for("millneedy", f"build/{architecture}", "waiting", "failed")
+    assert "missing: millgift" in road.mill("why", "millneedy").output
+    send_and_accept(road, Small("millgift").upload(SUITE, road.maintainer, work))
+    road.wait_until_published(needy)
+    assert road.binaries("millneedy") == {"amd64": "1.0-1", "i386": "1.0-1"}
+    assert "Unpacking millgift (1.0-1)" in road.mill("log", "millneedy", "--arch", "amd64").output
+
+
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_apt_installs_what_was_published(road: Road, sent: dict[str, SourceUpload], architecture: str) -> None:
     road.wait_until_published(sent["millwheel"])
