@@ -7,7 +7,6 @@ Each method is one system call, or one file written, synced and closed. The func
 from __future__ import annotations
 
 import os
-import secrets
 from pathlib import Path
 from typing import BinaryIO
 
@@ -65,12 +64,6 @@ class Disk:
     def rmdir(self, path: Path) -> None:
         """Remove an empty directory."""
         os.rmdir(path)
-
-    def mark(self, path: Path) -> int:
-        """Give a directory an mtime that it never had (a random number of nanoseconds since 1970), and say which."""
-        mark = secrets.randbits(60)
-        os.utime(path, ns=(mark, mark))
-        return mark
 
     def sync(self, path: Path) -> None:
         """Sync a directory or a file."""

@@ -37,7 +37,6 @@ class Entry(Generic[E]):
         self.came_from = came_from
         self.path = queue.where(came_from, name)
         self.settled = False
-        self._synced = True  # whether all of the history is on the disk
         self._descriptor = descriptor
 
     envelope: E
@@ -68,7 +67,7 @@ class Entry(Generic[E]):
         if limit is not None and deaths >= limit:
             self.hold(f"claimed {deaths} times without a verdict")
             return False
-        # A disk that forgets the claim gives the entry back; the line must last only if recovery would miss it.
+        # A disk that forgets a claim gives the entry back. Its line must last only where recovery would miss it.
         sync = history.origin(events) != self.came_from
         self._record(history.CLAIMED, {"from": self.came_from}, sync=sync)
         active = self.queue.where(Room.ACTIVE, self.name)
@@ -128,32 +127,21 @@ class Entry(Generic[E]):
     def _record(self, event: str, facts: dict[str, str], *, sync: bool) -> None:
         now = self.queue.clock()
         history.append(self.path, Event(now, event, facts), sync=sync)
-        self._synced = sync
         self.queue.journal.write(now, self.queue.name, str(self.name), event, facts)
 
     def _leave(self, room: Room, event: str, **facts: str) -> None:
-        self._record(event, facts, sync=False)  # the rename's sync is early enough
+        self.note(event, **facts)
         self._rename(self.queue, room, self.name)
 
     def _rename(self, to: Queue[E], room: Room, name: EntryName) -> None:
         target = to.where(room, name)
-        if to.path == self.queue.path:
-            self._go(target)
-        else:
-            with to.arrivals.turn():
-                self._go(target)
-                to.arrivals.add(name)
-        if not self._synced:
-            atomic.disk.sync(target / history.FILE)
+        atomic.disk.rename(self.path, target)
+        self.path, self.settled = target, True
         atomic.disk.sync(to.room(room))
         if room is Room.DONE:
             to.emptied, before = False, to.emptied
             atomic.remove(self.files)
             to.emptied = before
-
-    def _go(self, target: Path) -> None:
-        atomic.disk.rename(self.path, target)
-        self.path, self.settled = target, True
 
     def _put_by(self, reason: str) -> None:
         """Put the entry into `corrupt`; nothing is written into it."""

@@ -80,6 +80,11 @@ def parse(name: str) -> EntryName:
     """Read a directory's name. Raises NotAName."""
     if not is_entry(name):
         raise NotAName(f"{name}: not the name of an entry")
+    return taken_apart(name)
+
+
+def taken_apart(name: str) -> EntryName:
+    """Read the name of a directory that `is_entry`."""
     return EntryName(int(name[: START - 1]), Key(name[START:]))
 
 

@@ -23,12 +23,11 @@ from typing import Generic, TypeVar
 import msgspec
 
 from queues import atomic, envelope, history, locks
-from queues.arrivals import Arrivals, entries
 from queues.clock import Clock
 from queues.entry import FILES, Entry
 from queues.history import Event
 from queues.journal import Journal
-from queues.names import START, EntryName, Key, is_entry, parse, stamp
+from queues.names import START, EntryName, Key, is_entry, stamp, taken_apart
 from queues.outcomes import Later
 from queues.rooms import Room
 
@@ -61,7 +60,6 @@ class Queue(Generic[E]):
         self.claims = claims
         self.contended = False
         self.emptied = False  # whether what died after a `done` was looked for since
-        self.arrivals = Arrivals(path, self.rooms)
         self._paths = {room: path / room for room in Room}
         self._backlog: list[str] = []  # names of the last scan, the oldest last
         self._strangers: set[str] = set()
@@ -81,7 +79,7 @@ class Queue(Generic[E]):
 
     def names(self, room: Room) -> list[EntryName]:
         """List a room in queue order; opens no entry. What is not named like an entry is passed over."""
-        return [parse(name) for name in sorted(entries(self.room(room)))]
+        return [taken_apart(name) for name in sorted(entries(self.room(room)))]
 
     def find(self, key: Key) -> tuple[Room, EntryName] | None:
         """Say where the entry of a key is; when it moves meanwhile, its new place is found."""
@@ -98,7 +96,7 @@ class Queue(Generic[E]):
         except FileNotFoundError:
             return None
         return next(
-            (parse(name) for name in found if name.endswith(key) and name[START:] == key and is_entry(name)), None
+            (taken_apart(name) for name in found if name.endswith(key) and name[START:] == key and is_entry(name)), None
         )
 
     def peek(self, room: Room, name: EntryName) -> E:
@@ -107,7 +105,8 @@ class Queue(Generic[E]):
 
     def stamp(self, now: datetime) -> int:
         """Give the stamp of an entry that comes now: the time, but never below the newest entry's."""
-        return max(stamp(now), self.arrivals.newest() + 1)
+        newest = max((name.stamp for room in (Room.READY, Room.ACTIVE) for name in self.names(room)), default=0)
+        return max(stamp(now), newest + 1)
 
     def put(
         self,
@@ -121,8 +120,8 @@ class Queue(Generic[E]):
 
         False when the key is here already: a replay is free.
         """
-        with self.arrivals.turn():
-            if self.arrivals.may_have(name.key) and self.find(name.key):
+        with locks.held(self.room(Room.TMP)):  # one writer at a time, so that what it leaves is known to be its own
+            if self.find(name.key):
                 return False
             aside = self.room(Room.TMP) / f"{name}.{secrets.token_hex(4)}"
             try:
@@ -132,7 +131,6 @@ class Queue(Generic[E]):
                 with suppress(OSError):
                     atomic.remove(aside)
                 raise
-            self.arrivals.add(name)
         atomic.disk.sync(self.room(room))
         for event, facts in events:
             self.journal.write(self.clock(), self.name, str(name), event, dict(facts))
@@ -147,8 +145,8 @@ class Queue(Generic[E]):
             for file, source in files.items():
                 atomic.disk.link(source, aside / FILES / file)
             atomic.disk.sync(aside / FILES)
-        atomic.disk.create(aside / envelope.FILE, envelope.encode(content))
         lines = b"".join(Event(self.clock(), event, dict(facts)).line() for event, facts in events)
+        atomic.disk.create(aside / envelope.FILE, envelope.encode(content))
         atomic.disk.create(aside / history.FILE, lines, 0o644)
         atomic.disk.sync(aside)
 
@@ -161,7 +159,7 @@ class Queue(Generic[E]):
         """Name the entry that the next claim will try."""
         if not self._backlog:
             self._scan()
-        return parse(self._backlog[-1]) if self._backlog else None
+        return taken_apart(self._backlog[-1]) if self._backlog else None
 
     def _scan(self) -> None:
         self._backlog = sorted(entries(self.room(Room.READY)), reverse=True)
@@ -197,7 +195,7 @@ class Queue(Generic[E]):
 
     def _claim_scanned(self) -> Entry[E] | None:
         while self._backlog:
-            entry = self._take(parse(self._backlog.pop()), Room.READY)
+            entry = self._take(taken_apart(self._backlog.pop()), Room.READY)
             if entry is not None:
                 return entry
         return None
@@ -247,3 +245,11 @@ class Queue(Generic[E]):
         if str(name) not in self._strangers:
             self._strangers.add(str(name))
             log.error("%s/%s/%s is left alone: %s", self.name, room, name, why)
+
+
+def entries(room: Path) -> list[str]:
+    """List the names in a room that are names of entries, in no order; a missing room is empty."""
+    try:
+        return [name for name in os.listdir(room) if is_entry(name)]
+    except FileNotFoundError:
+        return []

@@ -14,7 +14,18 @@ from typing import Any
 
 from queues import atomic
 
-CALLS = ("mkdir", "create", "open_new", "append", "rename", "link", "symlink", "unlink", "rmdir", "mark", "sync")
+CALLS = (
+    "mkdir",
+    "create",
+    "open_new",
+    "append",
+    "rename",
+    "link",
+    "symlink",
+    "unlink",
+    "rmdir",
+    "sync",
+)
 
 GROWING = ("mkdir", "create", "open_new", "append", "link", "symlink")  # what a full disk refuses
 FULL = (errno.ENOSPC, errno.EDQUOT)
