@@ -32,7 +32,7 @@ class Child:
         self.name = "-".join(arguments)
         self.command = [
             *("setpriv", "--pdeathsig", "TERM", "--"),
-            *(sys.executable, "-m", "daemons.command", "--site", str(site), "daemon", *arguments),
+            *(sys.executable, "-P", "-m", "daemons.command", "--site", str(site), "daemon", *arguments),
         ]
         self.clock = clock
         self.wanted = True

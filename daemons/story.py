@@ -28,11 +28,14 @@ MEANING = {
     ("build", Room.WAITING): "waits for build dependencies that cannot be had now",
     ("build", Room.DEFERRED): "is tried again in a while: the machine failed, not the package",
     ("build", Room.DONE): "was built, or was no longer wanted",
-    ("build", Room.FAILED): "failed for good; its log: 'debmill log {id}'",
-    ("build", Room.HOLD): "is held for a person: the machine or a suspicious result needs a look",
+    (
+        "build",
+        Room.FAILED,
+    ): "failed for good: 'debmill log {id}' shows why, 'debmill queue give-back {id}' builds it again",
+    ("build", Room.HOLD): "is held for a person to look at; 'debmill queue release {id}' puts it back",
     ("archive", Room.PARTS): "is built and waits for its source",
     ("archive", Room.READY): "waits to be published",
-    ("archive", Room.HOLD): "could not be included: a person must look",
+    ("archive", Room.HOLD): "is held for a person to look at; 'debmill queue release {id}' puts it back",
     ("archive", Room.DONE): "is published",
 }
 
