@@ -51,8 +51,12 @@ def _dput(server: Server) -> str:
 
 
 def _dput_ng(server: Server, account: str) -> str:
+    """Write a profile; `confirm_upload` makes dput-ng look once more, for it overlooks a refusal at the close."""
     fields = {"fqdn": server.host, "port": server.port, "login": account, "method": "sftp", "incoming": "/incoming"}
-    return json.dumps({**fields, "allow_unsigned_uploads": False, "allowed_distributions": ".*"}, indent=1)
+    return json.dumps(
+        {**fields, "sftp": {"confirm_upload": True}, "allow_unsigned_uploads": False, "allowed_distributions": ".*"},
+        indent=1,
+    )
 
 
 def _dupload(server: Server, account: str) -> str:

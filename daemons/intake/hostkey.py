@@ -12,11 +12,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from paramiko import Ed25519Key, SSHException
 
 from queues import atomic
+from queues.problem import Problem
 
 SSH_PORT = 22
 
 
-class NoHostKey(RuntimeError):
+class NoHostKey(Problem):
     """The host key is missing, unreadable, or there already."""
 
 
