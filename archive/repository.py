@@ -11,7 +11,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from archive import delivery, indices, results
+from archive import delivery, indices
 from archive.catalogue import Catalogue, dists_of
 from archive.delivery import Checked, Delivery, Unfit
 from archive.inclusion import Change, Refusal, plan_inclusion
@@ -21,6 +21,7 @@ from archive.published import Published
 from archive.signing import ArchiveKey, Signer
 from archive.snapshot import SnapshotId, Tree
 from queues import atomic
+from queues.names import without_epoch
 from queues.problem import Problem
 from queues.values import BuildResult, Suite, Upload
 
@@ -101,7 +102,7 @@ class Repository:
 
     def is_published(self, source: str, version: str) -> bool:
         """Say whether a source of this version, of whatever epoch, was ever published in any suite."""
-        return self.published.sha256_of(f"{source}_{results.without_epoch(version)}.dsc") is not None
+        return self.published.sha256_of(f"{source}_{without_epoch(version)}.dsc") is not None
 
     def include(
         self, upload: Upload, files: Path, built: Sequence[tuple[BuildResult, Path]], now: datetime

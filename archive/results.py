@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from archive import stanzas
-from queues.names import SOURCE, VERSION
+from queues.names import SOURCE, VERSION, without_epoch
 
 _REQUIRED = ("Package", "Version", "Architecture", "Maintainer", "Description")
 _ARCHITECTURE = re.compile(r"[a-z0-9][a-z0-9-]*")
@@ -59,11 +59,6 @@ def is_debug(fields: Fields) -> bool:
 def file_name(fields: Fields) -> str:
     """Give the file name of a .deb with these fields; the epoch is in no file name."""
     return f"{fields['Package']}_{without_epoch(fields['Version'])}_{fields['Architecture']}.deb"
-
-
-def without_epoch(version: str) -> str:
-    """Give a version as it stands in file names."""
-    return version.partition(":")[2] or version
 
 
 def component_of(section: str) -> str:

@@ -93,6 +93,11 @@ def is_entry(name: str) -> bool:
     return len(name) <= START + LONGEST and _ENTRY.fullmatch(name) is not None
 
 
+def without_epoch(version: str) -> str:
+    """Give the part of a version that stands in file names (Policy 5.6.12)."""
+    return version.partition(":")[2] or version
+
+
 def stamp(moment: datetime) -> int:
     """Count the microseconds from 1970 to an aware time."""
     return (moment - _EPOCH) // timedelta(microseconds=1)

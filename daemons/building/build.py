@@ -27,6 +27,7 @@ from daemons.building.environment import (
 from daemons.building.record import Record, recording, reference
 from queues import control
 from queues.clock import Clock
+from queues.names import without_epoch
 from queues.outcomes import Later
 from queues.values import BuildJob, BuildResult, FileRef
 
@@ -92,7 +93,7 @@ def build(
 
 def log_name(job: BuildJob) -> str:
     """Give the name of a job's log."""
-    return f"{job.source}_{_without_epoch(job.version)}_{job.architecture}.log"
+    return f"{job.source}_{without_epoch(job.version)}_{job.architecture}.log"
 
 
 class _Work:
@@ -184,12 +185,12 @@ class _Work:
 
     @property
     def _tree(self) -> str:
-        upstream = _without_epoch(self.job.version).rpartition("-")[0] or _without_epoch(self.job.version)
+        upstream = without_epoch(self.job.version).rpartition("-")[0] or without_epoch(self.job.version)
         return f"{self.job.source}-{upstream}"
 
     @property
     def _changes(self) -> str:
-        return f"{self.job.source}_{_without_epoch(self.job.version)}_{self.job.architecture}.changes"
+        return f"{self.job.source}_{without_epoch(self.job.version)}_{self.job.architecture}.changes"
 
 
 def _named(changes: Path) -> list[FileRef]:
@@ -200,10 +201,6 @@ def _named(changes: Path) -> list[FileRef]:
     if not lines or any(len(line) != 3 or not line[1].isdecimal() for line in lines):
         raise control.Malformed(f"{changes.name}: no Checksums-Sha256 that can be read")
     return [FileRef(name, int(size), sha256) for sha256, size, name in lines]
-
-
-def _without_epoch(version: str) -> str:
-    return version.partition(":")[2] or version
 
 
 def _in_words(trouble: Trouble | None) -> str:

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 
 import click
 import msgspec
-from rich.console import Console
 from rich.table import Table
 
 from daemons import jobs, operating
 from daemons.cancelling import Cancel
 from daemons.choosing import NotThere, Place, choose, everywhere
 from daemons.command.status import age
+from daemons.command.tables import console
 from daemons.sites import Site, pass_site
 from queues import names
 from queues.names import moment
@@ -61,7 +61,7 @@ def list_entries(site: Site, queue: str | None, every: bool, as_json: bool) -> N
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode([_line(place) for place in wanted])).decode())
     else:
-        Console().print(_table(site, wanted))
+        console().print(_table(site, wanted))
 
 
 @command.command()

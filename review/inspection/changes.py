@@ -139,7 +139,7 @@ def _is_dsc(name: str) -> bool:
 
 
 def _check_file_names(changes: Changes) -> None:
-    source, version = changes.source, files.without_epoch(changes.version)
+    source, version = changes.source, names.without_epoch(changes.version)
     stem = f"{source}_{version}"
     if not changes.name.startswith(f"{stem}_"):
         raise Refusal("files", f"{changes.name}: is not named after the upload; its name must begin with {stem}_")

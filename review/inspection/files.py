@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from queues.names import without_epoch
 from queues.values import FileRef
 from review.refusal import Refusal
 
@@ -17,11 +18,6 @@ LARGEST = 1 << 40
 _TAR = r"\.tar\.(?:gz|bz2|xz|lzma|zst)"
 _SHA256 = re.compile(r"([0-9a-f]{64}) ([0-9]{1,15}) (\S+)")
 _MD5 = re.compile(r"[0-9a-f]{32} ([0-9]{1,15}) (?:(\S+) (\S+) )?(\S+)")
-
-
-def without_epoch(version: str) -> str:
-    """Give the part of a version that stands in file names (Policy 5.6.12)."""
-    return version.partition(":")[2] if ":" in version else version
 
 
 def upstream(version: str) -> str:

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from queues import control
+from queues.names import without_epoch
 from queues.values import Suite
 from review.inspection.changes import Changes
-from review.inspection.files import without_epoch
 from review.refusal import Refusal
 
 FORCE = "dput sends it again only with -f"

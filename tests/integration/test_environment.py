@@ -20,6 +20,7 @@ from daemons.building.overlay import Overlay
 from tests.support import tiny
 from tests.support.account import room, unprivileged
 from tests.support.bases import base_of
+from tests.support.tools import runs
 
 pytestmark = pytest.mark.integration
 LIMITS = Limits(seconds=120)
@@ -225,18 +226,6 @@ def test_an_environment_dies_with_the_process_that_made_it(stopped: bool) -> Non
     assert select.select([first], [], [], 30)[0], "the environment lives on"
     os.close(first)
     assert not runs("sleep", mark)
-
-
-def runs(*argv: object) -> bool:
-    """Say whether a process of this command line is alive."""
-    wanted = b"\0".join(str(word).encode() for word in argv) + b"\0"
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            if path.read_bytes() == wanted:
-                return True
-        except OSError:
-            continue
-    return False
 
 
 @unprivileged

@@ -21,6 +21,7 @@ from queues.values import BuildJob, Suite
 from tests.support import entries, tiny
 from tests.support.account import room, unprivileged
 from tests.support.bases import base_of
+from tests.support.tools import runs
 
 pytestmark = pytest.mark.integration
 TOP = Path(__file__).parents[2]
@@ -98,18 +99,6 @@ class Mill:
 def work() -> Iterator[Path]:
     with room() as path:
         yield path
-
-
-def runs(*argv: object) -> bool:
-    """Say whether a process of this command line is alive."""
-    wanted = b"\0".join(str(word).encode() for word in argv) + b"\0"
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            if path.read_bytes() == wanted:
-                return True
-        except OSError:
-            continue
-    return False
 
 
 @unprivileged

@@ -58,3 +58,15 @@ def run(
         tail = "\n".join(ran.output.splitlines()[-15:])
         raise ToolFailed(f"{command}: exit status {ran.status}\n{tail}")
     return ran
+
+
+def runs(*argv: object) -> bool:
+    """Say whether a process of this command line is alive."""
+    wanted = b"\0".join(str(word).encode() for word in argv) + b"\0"
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if path.read_bytes() == wanted:
+                return True
+        except OSError:
+            continue
+    return False
