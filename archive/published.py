@@ -62,4 +62,5 @@ class Published:
             atomic.disk.sync(self.path.parent)
         else:
             whole = self.path.read_bytes()[-1:] in (b"", b"\n")
-            atomic.disk.append(self.path, lines if whole else b"\n" + lines)
+            with open(self.path, "ab") as file:
+                atomic.disk.append(file.fileno(), lines if whole else b"\n" + lines)

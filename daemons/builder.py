@@ -81,8 +81,7 @@ class Builder(Daemon[BuildJob]):
                 if waited.facts.get("archive") != self._snapshot(suite) or now - waited.at > STALE:
                     with queue.claim(name.key, Room.WAITING) as entry:
                         if entry is not None:
-                            entry.note("dep-wait over", reason="the archive changed, or hours have passed")
-                            entry.move(queue)
+                            entry.move(queue, event="dep-wait over", reason="the archive changed, or hours have passed")
 
     def _conclude(
         self, entry: Entry[BuildJob], outcome: BuildResult | DepWait | Later | Suspicious, out: Path
@@ -98,8 +97,8 @@ class Builder(Daemon[BuildJob]):
             case BuildResult():
                 return verdicts.fail(self.site, entry, upload, outcome)
             case DepWait(missing):
-                entry.note("dep-wait", missing=missing, archive=self._snapshot(upload.suite))
-                entry.move(entry.queue, Room.WAITING)
+                archive = self._snapshot(upload.suite)
+                entry.move(entry.queue, Room.WAITING, event="dep-wait", missing=missing, archive=archive)
             case Suspicious(reason):
                 self.site.tell(f"held-{entry.envelope.architecture}", upload, self.clock(), reason=reason)
                 entry.hold(reason)

@@ -72,8 +72,7 @@ def give_back(spool: Spool, place: Place, by: str, reason: str) -> None:
         given = job is not None and _let_wait(spool, upload_of(place.name.key), by, place.queue.name)
         if job is not None and given:
             cancelling.withdraw(job.path)
-            job.note(verdicts.GIVEN_BACK, by=by, reason=reason)
-            job.move(place.queue)
+            job.move(place.queue, event=verdicts.GIVEN_BACK, by=by, reason=reason)
     if not given:
         raise Refused(f"{place.name.key} or its upload is in other hands at this moment: try again")
 
@@ -96,7 +95,6 @@ def _let_wait(spool: Spool, upload: Key, by: str, job: str) -> bool:
     """Make sure that an upload waits at the gate; False when it does not any more."""
     with spool.master.claim(upload, Room.HOLD) as entry:
         if entry is not None:
-            entry.note(verdicts.GIVEN_BACK, by=by, job=job)
-            entry.move(spool.master, Room.WAITING)
+            entry.move(spool.master, Room.WAITING, event=verdicts.GIVEN_BACK, by=by, job=job)
     stands = spool.master.find(upload)
     return stands is not None and stands[0] is Room.WAITING

@@ -45,9 +45,8 @@ class Master(Daemon[Upload]):
         published = self.site.repository.catalogue(upload.suite).version_of(upload.source)
         newer = superseding.newest(self.spool, upload, published)
         if newer is not None:
-            entry.note("superseded", by=newer)
             self.site.tell("superseded", upload, self.clock(), by=newer)
-            entry.move(self.spool.master, Room.FAILED)
+            entry.move(self.spool.master, Room.FAILED, event="superseded", by=newer)
             return
         finish = self.site.settings.build.superseded == "finish"
         for older in superseding.supersede(self.spool, upload, finish=finish):
@@ -55,8 +54,8 @@ class Master(Daemon[Upload]):
         plan = self._plan(entry)
         for architecture in plan.architectures:
             self._dispatch(entry, architecture)
-        entry.note("dispatched", architectures=" ".join(plan.architectures), gate=plan.gate)
-        entry.move(self.spool.master, Room.WAITING)
+        architectures = " ".join(plan.architectures)
+        entry.move(self.spool.master, Room.WAITING, event="dispatched", architectures=architectures, gate=plan.gate)
 
     def idle(self, now: datetime) -> None:
         """Ask the gate about every waiting upload."""
@@ -105,17 +104,14 @@ class Master(Daemon[Upload]):
     ) -> None:
         match decision:
             case gate.Wait(missing):
-                entry.note("waiting", missing=" ".join(missing))
-                entry.move(self.spool.master, Room.WAITING)
+                entry.move(self.spool.master, Room.WAITING, event="waiting", missing=" ".join(missing))
             case gate.Include(built):
-                entry.note("gate passed", built=" ".join(built))
-                entry.move(self.spool.archive, stamp=self.spool.archive.stamp(now))
+                stamp = self.spool.archive.stamp(now)
+                entry.move(self.spool.archive, event="gate passed", stamp=stamp, built=" ".join(built))
             case gate.Withhold(reason):
-                entry.note("withheld", reason=reason)
                 self.site.tell("withheld", entry.envelope, now, reason=reason)
-                entry.move(self.spool.master, Room.HOLD)
+                entry.move(self.spool.master, Room.HOLD, event="withheld", reason=reason)
             case gate.Abandon(reason):
-                entry.note("abandoned", reason=reason)
                 self.site.tell("abandoned", entry.envelope, now, reason=reason)
                 results.drop_parts(self.spool, entry.name.key, tuple(found), "the upload was abandoned")
-                entry.move(self.spool.master, Room.FAILED)
+                entry.move(self.spool.master, Room.FAILED, event="abandoned", reason=reason)

@@ -67,8 +67,7 @@ def _behind_review(spool: Spool) -> list[Queue[Any]]:
 def _moved(place: Place, room: Room, event: str, stamp: int | None = None, **facts: str) -> Place:
     with place.queue.claim(place.name.key, place.room) as entry:
         if entry is not None:
-            entry.note(event, **facts)
-            entry.move(place.queue, room, stamp=stamp)
+            entry.move(place.queue, room, event=event, stamp=stamp, **facts)
             return Place(place.queue, room, place.name)
     raise Refused(f"{place.name.key} is no longer in {place}: somebody else has just taken it")
 

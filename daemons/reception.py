@@ -26,6 +26,7 @@ from daemons.presence import Presence
 from daemons.settings import address
 from daemons.sites import Site
 from queues import atomic
+from queues.journal import Line
 from review.facts import Facts, InArchive
 from review.intake import consider, consider_all
 from review.verdicts import Refused, Stored, Taken, Waiting
@@ -101,9 +102,8 @@ class Reception:
         rule = {"rule": verdict.rule} if isinstance(verdict, Refused) else {}
         word = type(verdict).__name__.lower()
         log.info("%s from %s: %s", verdict.changes, uploader, answers.one_line(said))
-        self.site.spool.journal.write(
-            now, "intake", verdict.changes, word, {"by": uploader, "note": said.strip(), **rule}
-        )
+        facts = {"by": uploader, "note": said.strip(), **rule}
+        self.site.spool.journal.write(Line(now, word, verdict.changes, origin="intake", facts=facts))
         report = self.reports / uploader / f"{verdict.changes.removesuffix('.changes')}.txt"
         atomic.make(report.parent)
         atomic.replace(report, f"{now:%Y-%m-%d %H:%M:%S} UTC\n{said}".encode())

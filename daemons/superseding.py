@@ -80,8 +80,7 @@ def _retire(spool: Spool, queue: Queue[Upload], room: Room, old: Upload, out: Ro
         log.info("%s is superseded by %s", entry.name, by.key)
         retire_jobs(spool, old.key, why)
         results.drop_parts(spool, old.key, spool.architectures(), why)
-        entry.note("superseded", by=by.key)
-        entry.move(queue, out)
+        entry.move(queue, out, event="superseded", by=by.key)
         return True
 
 

@@ -7,19 +7,22 @@ Each method is one system call, or one file written, synced and closed. The func
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 from typing import BinaryIO
+
+AnyPath = str | os.PathLike[str]
 
 
 class Disk:
     """System calls that change what is on disk; paths are given whole."""
 
-    def mkdir(self, path: Path, mode: int = 0o755) -> None:
+    def mkdir(self, path: AnyPath, mode: int = 0o755) -> None:
         """Make one directory with exactly this mode, whatever the umask."""
         os.mkdir(path, mode)
         os.chmod(path, mode)
 
-    def create(self, path: Path, data: bytes, mode: int = 0o444) -> None:
+    def create(self, path: AnyPath, data: bytes, mode: int = 0o444) -> None:
         """Write a new file and sync it. Raises FileExistsError."""
         descriptor = _new(path, mode)
         try:
@@ -28,44 +31,37 @@ class Disk:
         finally:
             os.close(descriptor)
 
-    def open_new(self, path: Path, mode: int = 0o444) -> BinaryIO:
+    def open_new(self, path: AnyPath, mode: int = 0o444) -> BinaryIO:
         """Open a new file for writing, with exactly this mode. Raises FileExistsError."""
         return os.fdopen(_new(path, mode), "wb")
 
-    def append(self, path: Path, data: bytes, *, sync: bool = True) -> None:
-        """Add lines at the end of a file; what was torn before stays a line of its own."""
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
-        try:
-            size = os.fstat(descriptor).st_size
-            if size and os.pread(descriptor, 1, size - 1) != b"\n":
-                data = b"\n" + data
-            _write(descriptor, data)
-            if sync:
-                os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    def append(self, descriptor: int, data: bytes, *, sync: bool = True) -> None:
+        """Write at the end of a file that was opened for it, and sync it."""
+        _write(descriptor, data)
+        if sync:
+            os.fsync(descriptor)
 
-    def rename(self, old: Path, new: Path) -> None:
+    def rename(self, old: AnyPath, new: AnyPath) -> None:
         """Rename; a file replaces a file."""
         os.rename(old, new)
 
-    def link(self, old: Path, new: Path) -> None:
+    def link(self, old: AnyPath, new: AnyPath) -> None:
         """Give a file a second name. Raises FileExistsError."""
         os.link(old, new, follow_symlinks=False)
 
-    def symlink(self, target: str, path: Path) -> None:
+    def symlink(self, target: str, path: AnyPath) -> None:
         """Make a symbolic link. Raises FileExistsError."""
         os.symlink(target, path)
 
-    def unlink(self, path: Path) -> None:
+    def unlink(self, path: AnyPath) -> None:
         """Remove a file."""
         os.unlink(path)
 
-    def rmdir(self, path: Path) -> None:
+    def rmdir(self, path: AnyPath) -> None:
         """Remove an empty directory."""
         os.rmdir(path)
 
-    def sync(self, path: Path) -> None:
+    def sync(self, path: AnyPath) -> None:
         """Sync a directory or a file."""
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         try:
@@ -74,7 +70,7 @@ class Disk:
             os.close(descriptor)
 
 
-def _new(path: Path, mode: int) -> int:
+def _new(path: AnyPath, mode: int) -> int:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, mode)
     os.fchmod(descriptor, mode)
     return descriptor
@@ -112,12 +108,12 @@ def move(old: Path, new: Path) -> None:
     disk.sync(new.parent)
 
 
-def remove(path: Path) -> None:
+def remove(path: AnyPath) -> None:
     """Remove a file or a whole directory tree, following no link; what is gone already is no error."""
     try:
-        if path.is_dir() and not path.is_symlink():
+        if stat.S_ISDIR(os.lstat(path).st_mode):
             for name in os.listdir(path):
-                remove(path / name)
+                remove(os.path.join(path, name))
             disk.rmdir(path)
         else:
             disk.unlink(path)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 from typing import TypeVar
 
 import msgspec
 
 from queues import papers
+from queues.atomic import AnyPath
 from queues.papers import NotAPaper
 from queues.problem import Problem
 
@@ -41,13 +42,13 @@ def decode(data: bytes, kind: type[T]) -> T:
         raise Unreadable(str(error)) from None
 
 
-def read(entry: Path, kind: type[T], name: str = FILE) -> T:
+def read(entry: AnyPath, kind: type[T], name: str = FILE) -> T:
     """Read a paper of an entry. Raises Unreadable; FileNotFoundError when the entry itself is gone."""
     try:
-        return decode(papers.read(entry / name), kind)
+        return decode(papers.read(f"{entry}/{name}"), kind)
     except NotAPaper as error:
         raise Unreadable(str(error)) from None
     except FileNotFoundError:
-        if entry.is_dir():
+        if os.path.isdir(entry):
             raise Unreadable(f"there is no {name}") from None
         raise

@@ -7,19 +7,21 @@ begins on a line of its own.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from datetime import datetime
-from pathlib import Path
 
 import msgspec
 
 from queues import atomic, papers
+from queues.atomic import AnyPath
 from queues.papers import NotAPaper
 from queues.rooms import Room
 
 FILE = "history"
 CLAIMED = "claimed"
 RECOVERED = "recovered"
+_LINE = msgspec.json.Decoder(dict[str, str])
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -34,18 +36,45 @@ class Event(msgspec.Struct, frozen=True):
         return msgspec.json.encode({"at": self.at, "event": self.event, **self.facts}) + b"\n"
 
 
-def append(entry: Path, event: Event, *, sync: bool = True) -> None:
-    """Add an event to an entry's history."""
-    atomic.disk.append(entry / FILE, event.line(), sync=sync)
+class History:
+    """The history of an entry in our hands: read when it is opened, then appended to."""
+
+    def __init__(self, entry: AnyPath, owner: int | None = None) -> None:
+        """Open it; one that is missing is made. Raises NotAPaper; FileNotFoundError when the entry is gone."""
+        self._descriptor = _opened(f"{entry}/{FILE}", owner)
+        content = papers.content(self._descriptor)
+        self.events = _parsed(content)
+        self._torn = not (b"\n" + content).endswith(b"\n")
+
+    def append(self, event: Event, *, sync: bool = True) -> None:
+        """Add an event, and sync it; what was torn before stays a line of its own."""
+        line = b"\n" + event.line() if self._torn else event.line()
+        self._torn = True
+        atomic.disk.append(self._descriptor, line, sync=sync)
+        self._torn = False
+        self.events.append(event)
+
+    def close(self) -> None:
+        """Let go of it."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
 
 
-def read(entry: Path) -> list[Event]:
+def _opened(path: str, owner: int | None) -> int:
+    try:
+        return papers.opened(path, os.O_RDWR | os.O_APPEND, owner)
+    except FileNotFoundError:
+        atomic.disk.create(path, b"", 0o644)
+        return papers.opened(path, os.O_RDWR | os.O_APPEND, owner)
+
+
+def read(entry: AnyPath) -> list[Event]:
     """Read an entry's history; an entry without one has an empty history, and so has one whose history is a link."""
     try:
-        lines = papers.read(entry / FILE).split(b"\n")
+        return _parsed(papers.read(f"{entry}/{FILE}"))
     except (FileNotFoundError, NotAPaper):
         return []
-    return [event for event in map(_parse, lines) if event]
 
 
 def origin(events: Iterable[Event]) -> str:
@@ -64,9 +93,13 @@ def deaths(events: Iterable[Event]) -> int:
     return count if died else 0
 
 
+def _parsed(content: bytes) -> list[Event]:
+    return [event for event in map(_parse, content.split(b"\n")) if event]
+
+
 def _parse(line: bytes) -> Event | None:
     try:
-        fields = msgspec.json.decode(line, type=dict[str, str])
+        fields = _LINE.decode(line)
         return Event(datetime.fromisoformat(fields.pop("at")), fields.pop("event"), fields)
     except (msgspec.MsgspecError, ValueError, KeyError):
         return None

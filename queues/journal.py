@@ -1,6 +1,7 @@
-"""The site's journal: one JSON line per event of any entry, for people and tools that follow along.
+"""The site's journal: one JSON line per transition or note, for people and tools that follow along.
 
-Derived from the histories, never synced, never read to decide anything; it may be deleted at any time.
+Derived from the histories, never synced, never read to decide anything; it may be deleted at any time. A transition is
+logged, too: the daemons' log has the same fields.
 """
 
 from __future__ import annotations
@@ -15,19 +16,40 @@ import msgspec
 log = logging.getLogger(__name__)
 
 
+class Line(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What happened: a transition when `to` names the queue and room an entry came to, else a note.
+
+    `action` is the event of the history; `seconds` is how long the work took that ended in the transition: a put its
+    writing, a claim its reading, any other the time since the claim.
+    """
+
+    at: datetime
+    action: str
+    entry: str
+    origin: str = msgspec.field(name="from", default="")
+    to: str = ""
+    seconds: float | None = None
+    facts: dict[str, str] = {}
+
+    def __str__(self) -> str:
+        """Say it to people."""
+        return f"{self.entry} {self.action}: {self.origin} -> {self.to}"
+
+
 class Journal:
     """An append-only file; a line that cannot be written is said in the log and forgotten."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path = str(path)
 
-    def write(self, at: datetime, queue: str, entry: str, event: str, facts: dict[str, str]) -> None:
-        """Append one line."""
-        line = msgspec.json.encode({"at": at, "queue": queue, "entry": entry, "event": event, **facts}) + b"\n"
+    def write(self, line: Line) -> None:
+        """Append one line, and log it when it is a transition."""
+        if line.to:
+            log.info("%s", line, extra={"transition": line})
         try:
             descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
             try:
-                os.write(descriptor, line)
+                os.write(descriptor, msgspec.json.encode(line) + b"\n")
             finally:
                 os.close(descriptor)
         except OSError as error:

@@ -6,12 +6,13 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+
+from queues.atomic import AnyPath
 
 FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-def hold(path: Path, *, wait: bool = False) -> int:
+def hold(path: AnyPath, *, wait: bool = False) -> int:
     """Lock a directory and give the descriptor that holds the lock.
 
     Closing the descriptor frees it. It is never unlocked: a child's unlock would free the parent's lock. Raises
@@ -27,7 +28,7 @@ def hold(path: Path, *, wait: bool = False) -> int:
 
 
 @contextmanager
-def held(path: Path) -> Iterator[None]:
+def held(path: AnyPath) -> Iterator[None]:
     """Hold a directory's lock for as long as the block runs; waits for it. Raises FileNotFoundError."""
     descriptor = hold(path, wait=True)
     try:

@@ -9,14 +9,15 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from queues import atomic, history, locks, papers
 from queues.entry import FILES
-from queues.history import Event
+from queues.history import Event, History
+from queues.journal import Line
 from queues.names import EntryName, is_entry
 from queues.rooms import Room
 from queues.spool import Queue
@@ -46,50 +47,59 @@ def recover(queue: Queue[Any], now: datetime) -> list[Recovered]:
 def _orphans(queue: Queue[Any], now: datetime) -> list[Recovered]:
     found = []
     for name in queue.names(Room.ACTIVE):
-        with _locked(queue, name, Room.ACTIVE) as path:
-            if path is not None:
-                _send_back(queue, name, path, now)
+        with _locked(queue, name, Room.ACTIVE) as past:
+            if past is not None:
+                _send_back(queue, name, past, now)
                 found.append(Recovered(str(name), "its claimer died"))
     return found
 
 
-def _send_back(queue: Queue[Any], name: EntryName, path: Path, now: datetime) -> None:
-    origin = history.origin(history.read(path))
+def _send_back(queue: Queue[Any], name: EntryName, past: History, now: datetime) -> None:
+    origin = history.origin(past.events)
     room = Room(origin) if origin in queue.rooms else Room.READY
-    history.append(path, Event(now, history.RECOVERED, {"to": room}))
-    atomic.move(path, queue.where(room, name))
+    past.append(Event(now, history.RECOVERED, {"to": room}))
+    _move(queue, name, Room.ACTIVE, room, history.RECOVERED, now)
+
+
+def _move(queue: Queue[Any], name: EntryName, source: Room, target: Room, event: str, now: datetime) -> None:
+    atomic.disk.rename(queue.place(source, name), queue.place(target, name))
+    atomic.disk.sync(queue.place(target))
+    queue.journal.write(Line(now, event, str(name), f"{queue.name}/{source}", f"{queue.name}/{target}"))
 
 
 def _due(queue: Queue[Any], now: datetime) -> list[Recovered]:
     found = []
     for name in queue.names(Room.DEFERRED):
         if _until(queue.where(Room.DEFERRED, name), now) <= now:
-            with _locked(queue, name, Room.DEFERRED) as path:
-                if path is not None:
-                    atomic.move(path, queue.where(Room.READY, name))
+            with _locked(queue, name, Room.DEFERRED) as past:
+                if past is not None:
+                    _move(queue, name, Room.DEFERRED, Room.READY, "due", now)
                     found.append(Recovered(str(name), "its time has come"))
     return found
 
 
 @contextmanager
-def _locked(queue: Queue[Any], name: EntryName, room: Room) -> Iterator[Path | None]:
-    """Hold an entry's lock and give its path; None when it is somebody's, or went elsewhere before it was locked."""
-    try:
-        descriptor = queue.lock(name, room)
-    except BlockingIOError:
-        descriptor = None
+def _locked(queue: Queue[Any], name: EntryName, room: Room) -> Iterator[History | None]:
+    """Hold an entry's lock and give its history; None when it is somebody's, or went elsewhere before it was locked."""
+    with ExitStack() as held:
+        past = None
+        with suppress(BlockingIOError, FileNotFoundError):
+            past = _opened(queue, name, room, held)
+        yield past
+
+
+def _opened(queue: Queue[Any], name: EntryName, room: Room, held: ExitStack) -> History | None:
+    descriptor = queue.lock(name, room)
     if descriptor is None:
-        yield None
-        return
+        return None
+    held.callback(os.close, descriptor)
     try:
-        path = queue.where(room, name)
-        papers.check(path / history.FILE, queue.owner)
-        yield path if path.is_dir() else None
+        past = History(queue.place(room, name), queue.owner)
     except papers.NotAPaper as error:
         log.error("%s/%s/%s is left alone: %s", queue.name, room, name, error)
-        yield None
-    finally:
-        os.close(descriptor)
+        return None
+    held.callback(past.close)
+    return past
 
 
 def _until(path: Path, now: datetime) -> datetime:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -26,7 +27,7 @@ from queues import atomic, envelope, history, locks
 from queues.clock import Clock
 from queues.entry import FILES, Entry
 from queues.history import Event
-from queues.journal import Journal
+from queues.journal import Journal, Line
 from queues.names import START, EntryName, Key, is_entry, stamp, taken_apart
 from queues.outcomes import Later
 from queues.rooms import Room
@@ -61,6 +62,7 @@ class Queue(Generic[E]):
         self.contended = False
         self.emptied = False  # whether what died after a `done` was looked for since
         self._paths = {room: path / room for room in Room}
+        self._places = {room: f"{path}/{room}" for room in Room}
         self._backlog: list[str] = []  # names of the last scan, the oldest last
         self._strangers: set[str] = set()
 
@@ -76,6 +78,10 @@ class Queue(Generic[E]):
     def where(self, room: Room, name: EntryName) -> Path:
         """Give the directory of an entry."""
         return self._paths[room] / str(name)
+
+    def place(self, room: Room, name: EntryName | None = None) -> str:
+        """Give the directory of a room, or of an entry, as text: a Path costs more than the rename."""
+        return self._places[room] if name is None else f"{self._places[room]}/{name}"
 
     def names(self, room: Room) -> list[EntryName]:
         """List a room in queue order; opens no entry. What is not named like an entry is passed over."""
@@ -118,36 +124,43 @@ class Queue(Generic[E]):
     ) -> bool:
         """Add an entry whose files are linked: immutable, synced, ours, on this file system.
 
-        False when the key is here already: a replay is free.
+        False when an entry of this name is here already: a replay is free. Who gives a key another stamp each time
+        asks `find` first.
         """
-        with locks.held(self.room(Room.TMP)):  # one writer at a time, so that what it leaves is known to be its own
-            if self.find(name.key):
+        began = time.monotonic()
+        with locks.held(self.place(Room.TMP)):  # one writer at a time, so that what it leaves is known to be its own
+            if self._has(name):
                 return False
-            aside = self.room(Room.TMP) / f"{name}.{secrets.token_hex(4)}"
+            aside = f"{self.place(Room.TMP)}/{name}.{secrets.token_hex(4)}"
             try:
                 self._write(aside, content, files, events)
-                atomic.disk.rename(aside, self.where(room, name))
+                atomic.disk.rename(aside, self.place(room, name))
             except OSError:
                 with suppress(OSError):
                     atomic.remove(aside)
                 raise
-        atomic.disk.sync(self.room(room))
+        atomic.disk.sync(self.place(room))
         for event, facts in events:
-            self.journal.write(self.clock(), self.name, str(name), event, dict(facts))
+            took, to = time.monotonic() - began, f"{self.name}/{room}"
+            self.journal.write(Line(self.clock(), event, str(name), "", to, took, dict(facts)))
         return True
 
+    def _has(self, name: EntryName) -> bool:
+        """Say whether an entry is in any room; one that moves meanwhile is met in its new room."""
+        return any(os.access(self.place(room, name), os.F_OK) for room in self.rooms * 2)
+
     def _write(
-        self, aside: Path, content: E, files: Mapping[str, Path], events: Sequence[tuple[str, Mapping[str, str]]]
+        self, aside: str, content: E, files: Mapping[str, Path], events: Sequence[tuple[str, Mapping[str, str]]]
     ) -> None:
         atomic.disk.mkdir(aside)
         if files:
-            atomic.disk.mkdir(aside / FILES)
+            atomic.disk.mkdir(f"{aside}/{FILES}")
             for file, source in files.items():
-                atomic.disk.link(source, aside / FILES / file)
-            atomic.disk.sync(aside / FILES)
+                atomic.disk.link(source, f"{aside}/{FILES}/{file}")
+            atomic.disk.sync(f"{aside}/{FILES}")
         lines = b"".join(Event(self.clock(), event, dict(facts)).line() for event, facts in events)
-        atomic.disk.create(aside / envelope.FILE, envelope.encode(content))
-        atomic.disk.create(aside / history.FILE, lines, 0o644)
+        atomic.disk.create(f"{aside}/{envelope.FILE}", envelope.encode(content))
+        atomic.disk.create(f"{aside}/{history.FILE}", lines, 0o644)
         atomic.disk.sync(aside)
 
     def refresh(self) -> None:
@@ -229,7 +242,7 @@ class Queue(Generic[E]):
         Raises BlockingIOError when it is in somebody's hands.
         """
         try:
-            descriptor = locks.hold(self.where(room, name))
+            descriptor = locks.hold(self.place(room, name))
         except FileNotFoundError:
             return None
         except (NotADirectoryError, PermissionError) as error:

@@ -47,9 +47,9 @@ class Desk(Struct, frozen=True):
             if doubt:
                 self._put_aside(entry, doubt, by=judge.name)
             else:
-                entry.note("accepted", by=judge.name)
                 self._tell("accepted", case.upload, now, by=judge.name)
-                entry.move(self.spool.master, stamp=self.spool.master.stamp(now))
+                stamp = self.spool.master.stamp(now)
+                entry.move(self.spool.master, event="accepted", stamp=stamp, by=judge.name)
         if doubt:
             raise NotAllowed(f"{case.id} is held now, not accepted: {doubt}")
         return case.upload
@@ -58,9 +58,8 @@ class Desk(Struct, frozen=True):
         """Send a case to `rejected`, and tell the uploader why. Raises NoCase, NotAllowed, UnknownPerson."""
         case, judge = self._allowed(wanted, reviewer, now)
         with self._claimed(case) as entry:
-            entry.note("rejected", by=judge.name, reason=reason)
             self._tell("rejected", case.upload, now, by=judge.name, reason=reason)
-            entry.move(self.spool.review, Room.REJECTED)
+            entry.move(self.spool.review, Room.REJECTED, event="rejected", by=judge.name, reason=reason)
         return case.upload
 
     def hold(self, wanted: str, reviewer: str, reason: str, now: datetime) -> Upload:
@@ -76,8 +75,7 @@ class Desk(Struct, frozen=True):
         if case.room != Room.HOLD:
             raise NotAllowed(f"{case.id} is not held")
         with self._claimed(case) as entry:
-            entry.note("released", by=judge.name)
-            entry.move(self.spool.review)
+            entry.move(self.spool.review, event="released", by=judge.name)
         return case.upload
 
     def hold_signed_by(self, fingerprints: Collection[Fingerprint], reason: str) -> list[Upload]:
@@ -108,9 +106,9 @@ class Desk(Struct, frozen=True):
                 return
         raise NotAllowed(f"{case.id} is in the hands of {case.reviewer or 'somebody else'} at this moment")
 
-    def _put_aside(self, entry: Entry[Upload], reason: str, **facts: str) -> None:
-        entry.note("held", reason=reason, **facts)
-        entry.move(self.spool.review, Room.HOLD)
+    def _put_aside(self, entry: Entry[Upload], reason: str, by: str = "") -> None:
+        facts = {"reason": reason, "by": by} if by else {"reason": reason}
+        entry.move(self.spool.review, Room.HOLD, event="held", stamp=None, **facts)
 
     def _doubt(self, upload: Upload, now: datetime) -> str:
         """Say why the signer's word does not count any more; empty when it does."""

@@ -25,4 +25,6 @@ def tell(
         facts=facts,
         at=now,
     )
-    spool.notices.put(EntryName(spool.notices.stamp(now), part_key(upload.key, event)), notice, {})
+    key = part_key(upload.key, event)
+    if spool.notices.find(key) is None:
+        spool.notices.put(EntryName(spool.notices.stamp(now), key), notice, {})

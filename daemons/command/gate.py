@@ -43,8 +43,7 @@ def release(site: Site, name: str, person: str | None) -> None:
             with site.spool.master.claim(key, room) as entry:
                 if entry is not None:
                     entry.paper(RELEASE, Release(by))
-                    entry.note("gate released", by=by)
-                    entry.move(site.spool.master, Room.WAITING)
+                    entry.move(site.spool.master, Room.WAITING, event="gate released", by=by)
                     click.echo(f"{key}: the gate is released; the master daemon includes what was built")
                     return
     raise Problem(f"no upload of '{name}' waits at the gate; 'debmill why {name}' says where it stands")

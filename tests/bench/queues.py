@@ -9,6 +9,7 @@ status is 0 only if every target was met.
 from __future__ import annotations
 
 import json
+import logging
 import multiprocessing
 import os
 import statistics
@@ -17,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -27,6 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[0] = str(ROOT)  # this file's own directory would hide the package of its name
 
 from daemons.daemon import Daemon  # noqa: E402 -- after the path is right
+from daemons.logs import to_stderr  # noqa: E402
 from daemons.overview import look  # noqa: E402
 from queues import atomic, envelope, history  # noqa: E402
 from queues.entry import FILES, Entry  # noqa: E402
@@ -146,10 +148,22 @@ def cycle(spool: Spool) -> list[Figure]:
         return Figure(f"{what} ({mine:.0f} us to {least:.0f} us)", mine / least, "times", target)
 
     times: dict[Callable[[], None], list[float]] = {ours: [], floor: []}
-    durable = compared("put+claim+finish, durable", 1.5)
-    times = {ours: [], floor: []}
-    with without_sync():
-        return [durable, compared("the same without fsync", 3)]
+    with logging_to(spool.site / "log"):
+        durable = compared("put+claim+finish, durable", 1.5)
+        times = {ours: [], floor: []}
+        with without_sync():
+            return [durable, compared("the same without fsync", 3)]
+
+
+@contextmanager
+def logging_to(path: Path) -> Iterator[None]:
+    """Log as a daemon does, into a file."""
+    with open(path, "w") as file, redirect_stderr(file):
+        to_stderr(verbose=True)
+        try:
+            yield
+        finally:
+            logging.getLogger().handlers = []
 
 
 def bare_cycle(root: str, name: str, content: bytes) -> None:

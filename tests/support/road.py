@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from email import message_from_bytes, policy
 from pathlib import Path
+from typing import Any
 
 from tests.support.clients import Uploader
 from tests.support.mill import Mill
@@ -132,11 +133,11 @@ class Road:
         """Wait until the archive has the upload."""
         self.mill.wait_for(name_of(upload), "archive", "done")
 
-    def recorded(self, event: str, upload: SourceUpload) -> list[dict[str, str]]:
+    def recorded(self, action: str, upload: SourceUpload) -> list[dict[str, Any]]:
         """What the site's journal says of one event of an upload that got no entry."""
         lines = (self.site / "logs/journal.jsonl").read_text().splitlines()
         told = [json.loads(line) for line in lines]
-        return [one for one in told if one["event"] == event and upload.changes.name in json.dumps(one)]
+        return [one for one in told if one["action"] == action and one["entry"] == upload.changes.name]
 
     def notice(self, upload: SourceUpload, event: str) -> str:
         """The mail that tells of an event of an upload; waits until it is written."""

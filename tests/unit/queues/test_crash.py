@@ -93,8 +93,7 @@ def test_accept(site: Site) -> None:
     def accept() -> None:
         with site.spool.review.claim(ONE.key) as entry:
             assert entry is not None
-            entry.note("accepted", by="rita")
-            entry.move(site.spool.master, stamp=site.spool.master.stamp(SOON))
+            entry.move(site.spool.master, event="accepted", stamp=site.spool.master.stamp(SOON), by="rita")
 
     for death in deaths(accept, fresh=fresh):
         site.recovered()
@@ -123,8 +122,7 @@ def test_dispatch(site: Site) -> None:
                 name = EntryName(entry.name.stamp, part_key(ONE.key, architecture))
                 files = {file.name: file for file in entry.files.iterdir()}
                 site.spool.build(architecture).put(name, job("pkg", "1.0", architecture), files)
-            entry.note("dispatched")
-            entry.move(site.spool.master, Room.WAITING)
+            entry.move(site.spool.master, Room.WAITING, event="dispatched")
 
     for death in deaths(dispatch, fresh=fresh):
         site.recovered()

@@ -93,8 +93,7 @@ def test_accept(site: Site, error: int) -> None:
     def accept() -> None:
         with site.spool.review.claim(ONE.key) as entry:
             assert entry is not None
-            entry.note("accepted", by="rita")
-            entry.move(site.spool.master, stamp=site.spool.master.stamp(SOON))
+            entry.move(site.spool.master, event="accepted", stamp=site.spool.master.stamp(SOON), by="rita")
 
     for fault in faults(accept, error, fresh=site.with_upload):
         places = site.places()

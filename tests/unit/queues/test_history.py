@@ -10,9 +10,17 @@ from pathlib import Path
 import pytest
 
 from queues import history
-from queues.history import CLAIMED, RECOVERED, Event
+from queues.history import CLAIMED, RECOVERED, Event, History
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def append(entry: Path, event: Event) -> None:
+    past = History(entry)
+    try:
+        past.append(event)
+    finally:
+        past.close()
 
 
 def words(entry: Path) -> list[str]:
@@ -21,18 +29,18 @@ def words(entry: Path) -> list[str]:
 
 @pytest.mark.parametrize("torn", [b'{"at": "2026-01-01T00:00:00Z", "ev', b"\0\0\0", b"\xff"])
 def test_a_torn_line_takes_no_other_with_it(tmp_path: Path, torn: bytes) -> None:
-    history.append(tmp_path, Event(NOW, "first"))
+    append(tmp_path, Event(NOW, "first"))
     with open(tmp_path / history.FILE, "ab") as file:
         file.write(torn)
-    history.append(tmp_path, Event(NOW, "second"))
-    history.append(tmp_path, Event(NOW, "third"))
+    append(tmp_path, Event(NOW, "second"))
+    append(tmp_path, Event(NOW, "third"))
 
     assert words(tmp_path) == ["first", "second", "third"]
 
 
 def test_a_line_that_lacks_only_its_newline_counts(tmp_path: Path) -> None:
     (tmp_path / history.FILE).write_bytes(Event(NOW, "first").line().rstrip())
-    history.append(tmp_path, Event(NOW, "second"))
+    append(tmp_path, Event(NOW, "second"))
 
     assert words(tmp_path) == ["first", "second"]
 
@@ -40,7 +48,7 @@ def test_a_line_that_lacks_only_its_newline_counts(tmp_path: Path) -> None:
 def test_short_writes_make_whole_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write = os.write
     monkeypatch.setattr("queues.atomic.os.write", lambda descriptor, data: write(descriptor, data[:3]))
-    history.append(tmp_path, Event(NOW, "first", {"reason": "long enough"}))
+    append(tmp_path, Event(NOW, "first", {"reason": "long enough"}))
 
     assert words(tmp_path) == ["first"]
 
@@ -59,8 +67,29 @@ def test_a_disk_that_fills_up_within_a_line(tmp_path: Path, monkeypatch: pytest.
     with monkeypatch.context() as full:
         full.setattr("queues.atomic.os.write", until_full)
         with pytest.raises(OSError, match="No space"):
-            history.append(tmp_path, Event(NOW, "lost"))
-    history.append(tmp_path, Event(NOW, "kept"))
+            append(tmp_path, Event(NOW, "lost"))
+    append(tmp_path, Event(NOW, "kept"))
+
+    assert words(tmp_path) == ["kept"]
+
+
+def test_after_a_disk_that_was_full_the_same_hand_begins_a_new_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = os.write
+
+    def a_part(descriptor: int, data: bytes) -> int:
+        if len(data) < 20:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(descriptor, data[:20])
+
+    past = History(tmp_path)
+    with monkeypatch.context() as full:
+        full.setattr("queues.atomic.os.write", a_part)
+        with pytest.raises(OSError, match="No space"):
+            past.append(Event(NOW, "lost"))
+    past.append(Event(NOW, "kept"))
+    past.close()
 
     assert words(tmp_path) == ["kept"]
 
