@@ -23,6 +23,7 @@ from queues.entry import Entry
 from queues.outcomes import Done, Later, Outcome
 from queues.rooms import Room
 from queues.values import BuildJob, BuildResult
+from review.notices import anew
 
 OUT = "out"  # in the entry, while it is built
 SHORTEST, DOUBLINGS = timedelta(minutes=1), 6  # before a job that the machine failed is tried again: up to an hour
@@ -100,7 +101,7 @@ class Builder(Daemon[BuildJob]):
                 archive = self._snapshot(upload.suite)
                 entry.move(entry.queue, Room.WAITING, event="dep-wait", missing=missing, archive=archive)
             case Suspicious(reason):
-                self.site.tell(f"held-{entry.envelope.architecture}", upload, self.clock(), reason=reason)
+                self.site.tell(anew(f"held-{entry.envelope.architecture}", entry.history), upload, self.clock(), reason=reason)
                 entry.hold(reason)
             case Later(reason):
                 return Later(reason, self.clock() + _patience(entry))

@@ -20,6 +20,7 @@ from queues.names import EntryName, Key, part_key
 from queues.rooms import Room
 from queues.values import BuildJob, BuildResult, Plan, Upload
 from review import planning
+from review.notices import anew
 
 PLAN = "plan"
 RELEASE = "release"
@@ -109,7 +110,7 @@ class Master(Daemon[Upload]):
                 stamp = self.spool.archive.stamp(now)
                 entry.move(self.spool.archive, event="gate passed", stamp=stamp, built=" ".join(built))
             case gate.Withhold(reason):
-                self.site.tell("withheld", entry.envelope, now, reason=reason)
+                self.site.tell(anew("withheld", entry.history), entry.envelope, now, reason=reason)
                 entry.move(self.spool.master, Room.HOLD, event="withheld", reason=reason)
             case gate.Abandon(reason):
                 self.site.tell("abandoned", entry.envelope, now, reason=reason)

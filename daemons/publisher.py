@@ -14,6 +14,7 @@ from queues import envelope
 from queues.entry import Entry
 from queues.outcomes import Done, Later, Outcome
 from queues.values import Plan, Upload
+from review.notices import anew
 
 
 class Publisher(Daemon[Upload]):
@@ -32,7 +33,7 @@ class Publisher(Daemon[Upload]):
             case TooSoon(not_before):
                 return Later("the archive was published in this very second", not_before)
             case Refusal(reason):
-                self.site.tell("held", upload, now, reason=reason)
+                self.site.tell(anew("held", entry.history), upload, now, reason=reason)
                 entry.hold(reason)
                 return None
             case Included(snapshot):

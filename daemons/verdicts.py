@@ -14,13 +14,14 @@ from daemons import results
 from daemons.building.build import log_name
 from daemons.cancelling import Cancel
 from daemons.sites import Site
-from queues import atomic, history
+from queues import atomic
 from queues.entry import Entry
 from queues.layout import Spool
 from queues.names import EntryName
 from queues.outcomes import Never
 from queues.rooms import Room
 from queues.values import BuildJob, BuildResult, FileRef, Upload
+from review.notices import anew
 
 EXCERPT = 40  # lines of the log in a notice
 GIVEN_BACK = "given back"  # the event; with `by`, a person did it
@@ -36,7 +37,7 @@ def fail(site: Site, job: Entry[BuildJob], upload: Upload, result: BuildResult) 
     """Tell the uploader, and lay the result; the answer settles the job."""
     path = log_of(site, job.name)
     site.tell(
-        _event(job),
+        anew(f"failed-{job.envelope.architecture}", job.history),
         upload,
         site.spool.clock(),
         architecture=result.job.architecture,
@@ -60,12 +61,6 @@ def log_of(site: Site, name: EntryName) -> Path:
     """Give the path of a job's log, whose directory is there."""
     atomic.make(site.logs / "builds")
     return site.logs / "builds" / f"{name.key}.log"
-
-
-def _event(job: Entry[BuildJob]) -> str:
-    """Name the event: each time a person gave the job back, its next failure is told anew."""
-    again = sum(event.event == GIVEN_BACK and "by" in event.facts for event in history.read(job.path))
-    return f"failed-{job.envelope.architecture}" + (f"-{again + 1}" if again else "")
 
 
 def _end(log: Path) -> str:

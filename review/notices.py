@@ -1,14 +1,22 @@
-"""Notices: what happened to an upload becomes an entry of the `notices` queue, once per event. Nothing is sent here."""
+"""Notices: what happened to an upload becomes an entry of the `notices` queue, once per event. Nothing is sent here.
+
+An event is told once, however often a crash repeats it. What happens again because a person put the entry back is
+another event, and has a number.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
+from queues.history import Event
 from queues.layout import Spool
 from queues.names import EntryName, part_key
 from queues.values import Notice, Suite, Upload
 from review.people import People
 from review.recipients import recipients
+
+PUT_BACK = ("given back", "released")  # with `by`: a person did it
 
 
 def tell(
@@ -28,3 +36,9 @@ def tell(
     key = part_key(upload.key, event)
     if spool.notices.find(key) is None:
         spool.notices.put(EntryName(spool.notices.stamp(now), key), notice, {})
+
+
+def anew(event: str, events: Iterable[Event]) -> str:
+    """Name an event of an entry with this history: a number counts how often a person put the entry back before. Pure."""
+    again = sum(one.event in PUT_BACK and "by" in one.facts for one in events)
+    return f"{event}-{again + 1}" if again else event

@@ -145,6 +145,19 @@ def test_a_withheld_upload_waits_again_for_what_is_given_back(site: Site) -> Non
     assert site.spool.archive.find(one.key) is not None
 
 
+def test_an_upload_that_is_withheld_again_is_told_again(site: Site) -> None:
+    one, master = dispatched(site, "pkg"), Master(site)
+    end(site, one, "amd64", built=True)
+    end(site, one, "i386", built=False)
+    master.idle(utc())
+    jobs.give_back(site.spool, places(site, "pkg", Room.FAILED)[0], "otto", "again")
+    end(site, one, "i386", built=False)
+    master.idle(utc())
+
+    told = {name.key for name in site.spool.notices.names(Room.READY)}
+    assert {part_key(one.key, "withheld"), part_key(one.key, "withheld-2")} <= told
+
+
 def test_a_second_failure_is_told_anew_and_its_result_is_the_one_that_counts(site: Site) -> None:
     one = dispatched(site, "pkg")
     end(site, one, "amd64", built=False)
