@@ -101,7 +101,9 @@ class Builder(Daemon[BuildJob]):
                 archive = self._snapshot(upload.suite)
                 entry.move(entry.queue, Room.WAITING, event="dep-wait", missing=missing, archive=archive)
             case Suspicious(reason):
-                self.site.tell(anew(f"held-{entry.envelope.architecture}", entry.history), upload, self.clock(), reason=reason)
+                self.site.tell(
+                    anew(f"held-{entry.envelope.architecture}", entry.history), upload, self.clock(), reason=reason
+                )
                 entry.hold(reason)
             case Later(reason):
                 return Later(reason, self.clock() + _patience(entry))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
-from daemons.story import meant
 from queues import names
 from queues.layout import Spool
 from queues.names import EntryName
@@ -37,16 +36,22 @@ def choose(
 
     `what` says of an entry that it is in such a room. Raises NotThere.
     """
-    known = [place for place in everywhere(spool) if meant(place.name, wanted)]
-    if not known:
-        raise NotThere(f"nothing called '{wanted}' is or was in {spool.path}; try a source name, or source_version")
-    found = [place for place in known if place.room in rooms and place.queue in queues]
+    here = known(spool, wanted)
+    found = [place for place in here if place.room in rooms and place.queue in queues]
     uploads = sorted({names.upload_of(place.name.key) for place in found})
     if len(uploads) > 1:
         raise NotThere(f"'{wanted}' means several uploads, name one of them: {', '.join(uploads)}")
     if not found:
-        where = ", ".join(sorted({str(place) for place in known}))
+        where = ", ".join(sorted({str(place) for place in here}))
         raise NotThere(f"nothing of '{wanted}' {what}; it is in {where}. 'debmill why {wanted}' tells more")
+    return found
+
+
+def known(spool: Spool, wanted: str) -> list[Place]:
+    """Give every entry that is meant by a source name, `source_version`, a key or an entry's name. Raises NotThere."""
+    found = [place for place in everywhere(spool) if _meant(place.name, wanted)]
+    if not found:
+        raise NotThere(f"nothing called '{wanted}' is or was in {spool.path}; try a source name, or source_version")
     return found
 
 
@@ -57,3 +62,8 @@ def everywhere(spool: Spool) -> Iterator[Place]:
         for room in queue.rooms:
             if room is not Room.TMP:
                 yield from (Place(queue, room, name) for name in queue.names(room))
+
+
+def _meant(name: EntryName, wanted: str) -> bool:
+    parts = names.split(name.key)
+    return wanted in (str(name), name.key, names.upload_of(name.key), parts.source, f"{parts.source}_{parts.version}")

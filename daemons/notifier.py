@@ -1,12 +1,15 @@
 """The notices daemon: turns each notice into a mail and sends it, or lays it in logs/mail where no server is named.
 
+Between notices it looks whether there is anything to tell that no single event caused (`reporting.telling`).
+
 A mail's Message-ID is made of the notice's key, so that a mail sent twice around a crash is one mail to its reader.
 """
 
 from __future__ import annotations
 
+import logging
 import smtplib
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime
 from pathlib import Path
@@ -14,16 +17,19 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from daemons.daemon import Daemon
+from daemons.reporting.telling import Teller
 from daemons.settings import Mail, address
 from daemons.sites import Site
-from queues import atomic
+from queues import atomic, machine
 from queues.entry import Entry
 from queues.names import Key
 from queues.outcomes import Done, Later, Outcome
+from queues.rooms import Room
 from queues.values import Notice
 
 RETRY = timedelta(minutes=5)
 TIMEOUT = 30  # seconds
+log = logging.getLogger(__name__)
 
 
 class Notifier(Daemon[Notice]):
@@ -31,8 +37,13 @@ class Notifier(Daemon[Notice]):
 
     def __init__(self, site: Site) -> None:
         super().__init__("notify", site.run, [site.spool.notices], site.spool.clock)
+        self.teller = Teller(site)
         self.mail = site.settings.mail
         self.directory = site.logs / "mail"
+
+    def watched(self) -> list[Path]:
+        """Name where notices arrive, and jobs that begin to wait for their build dependencies."""
+        return [*super().watched(), *(queue.room(Room.WAITING) for queue in self.teller.spool.builds())]
 
     def handle(self, entry: Entry[Notice]) -> Outcome:
         """Send one notice."""
@@ -46,6 +57,16 @@ class Notifier(Daemon[Notice]):
         except (OSError, smtplib.SMTPException) as error:
             return Later(f"{self.mail.smtp}: {error}", self.clock() + RETRY)
         return Done(f"sent to {', '.join(entry.envelope.recipients)}")
+
+    def idle(self, now: datetime) -> None:
+        """Tell what is to be told; what cannot be told must not stop the mail."""
+        for tell in (self.teller.tell_cycles, self.teller.tell_digest):
+            try:
+                tell(now)
+            except Exception as error:
+                if machine.is_to_blame(error):
+                    raise
+                log.exception("something could not be told")
 
 
 def compose(notice: Notice, key: Key, sender: str) -> EmailMessage:
@@ -62,7 +83,8 @@ def compose(notice: Notice, key: Key, sender: str) -> EmailMessage:
     message["Date"] = format_datetime(notice.at)
     domain = sender.rpartition("@")[2] or "localhost"
     message["Message-ID"] = f"<{key}@{domain}>"
-    message["References"] = f"<{notice.upload}@{domain}>"
+    if notice.upload != key:
+        message["References"] = f"<{notice.upload}@{domain}>"
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(body.lstrip("\n"))
     return message

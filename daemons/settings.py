@@ -56,6 +56,19 @@ class Mail(Struct, frozen=True, forbid_unknown_fields=True):
     sender: Annotated[str, Meta(description="From address.")] = "debmill@localhost"
 
 
+class Report(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is reported as having waited too long."""
+
+    days: Annotated[int, Meta(description="Days after which something is worth telling.", ge=0)] = 7
+    digest: Annotated[
+        str,
+        Meta(
+            description="When reviewers get the daily digest, HH:MM in UTC; empty: never.",
+            pattern="^(([01][0-9]|2[0-3]):[0-5][0-9])?$",
+        ),
+    ] = "06:00"
+
+
 class Archive(Struct, frozen=True, forbid_unknown_fields=True):
     """The published archive."""
 
@@ -69,6 +82,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     intake: Intake = Intake()
     build: Build = Build()
     mail: Mail = Mail()
+    report: Report = Report()
     archive: Archive = Archive()
 
     def architectures(self) -> list[str]:
@@ -109,7 +123,7 @@ def sample(suites: dict[str, Suite], changed: Settings | None = None) -> str:
     """Write a configuration file with every setting, its description and its value; defaults are commented out."""
     settings = changed or Settings()
     lines = ["# Settings of a debmill site. What is commented out is the default."]
-    for name in ("intake", "build", "mail", "archive"):
+    for name in ("intake", "build", "mail", "report", "archive"):
         lines += _table(name, getattr(settings, name), {})
     for name, suite in suites.items():
         lines += _table(f"suites.{name}", suite, {"name": suite.name})

@@ -2,63 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Sequence
 
 import msgspec
 
+from daemons.choosing import Place, known
+from daemons.meaning import meaning
+from daemons.reporting import depwait
+from daemons.reporting.needs import who_brings
+from daemons.reporting.report import circles
+from daemons.reporting.waiting import planned, unsettled
+from daemons.sites import Site
 from queues import history, names
-from queues.layout import Spool
-from queues.names import EntryName, Key
-from queues.problem import Problem
+from queues.history import Event
+from queues.names import Key
 from queues.rooms import Room
-from queues.spool import Queue
-
-MEANING = {
-    ("review", Room.READY): "waits for a reviewer: 'debmill review show {id}', then accept or reject",
-    ("review", Room.ACTIVE): "a reviewer has it open",
-    ("review", Room.HOLD): "a reviewer put it aside",
-    ("review", Room.REJECTED): "was rejected, or superseded before a decision",
-    ("master", Room.READY): "was accepted and waits for the master daemon",
-    ("master", Room.WAITING): "waits for the results of its build jobs",
-    ("master", Room.HOLD): "is withheld by its gate: upload a higher version, or 'debmill gate release {id}'",
-    ("master", Room.FAILED): "will not be published: abandoned, or superseded",
-    ("build", Room.READY): "waits for a build daemon",
-    ("build", Room.ACTIVE): "is being built",
-    ("build", Room.WAITING): "waits for build dependencies that cannot be had now",
-    ("build", Room.DEFERRED): "is tried again in a while: the machine failed, not the package",
-    ("build", Room.DONE): "was built, or was no longer wanted",
-    (
-        "build",
-        Room.FAILED,
-    ): "failed for good: 'debmill log {id}' shows why, 'debmill queue give-back {id}' builds it again",
-    ("build", Room.HOLD): "is held for a person to look at; 'debmill queue release {id}' puts it back",
-    ("archive", Room.PARTS): "is built and waits for its source",
-    ("archive", Room.READY): "waits to be published",
-    ("archive", Room.HOLD): "is held for a person to look at; 'debmill queue release {id}' puts it back",
-    ("archive", Room.DONE): "is published",
-}
 
 
 class Chapter(msgspec.Struct, frozen=True):
-    """One entry: what it is, where it is now, what that means, and its events in order."""
+    """One entry: what it is, where it is now, what that means, what one can do, and its events in order.
+
+    `notes` say more of what it waits for: who would bring what it misses, and whether that one waits for it.
+    """
 
     key: Key
     title: str
     queue: str
     room: str
     meaning: str
+    notes: list[str]
+    remedy: str
     events: list[dict[str, str]]
 
 
-def tell(spool: Spool, wanted: str) -> list[Chapter]:
+def tell(site: Site, wanted: str) -> list[Chapter]:
     """Find what is meant by a source name, `source_version` or a key: each upload, then its jobs and parts.
 
-    Raises Problem when there is nothing of that name.
+    Raises NotThere when there is nothing of that name.
     """
-    chapters = sorted(_chapters(spool, wanted), key=_begun)
-    if not chapters:
-        raise Problem(f"nothing called '{wanted}' is or was in {spool.path}; try a source name, or source_version")
+    places = known(site.spool, wanted)
+    chapters = sorted((_chapter(site, place, places) for place in places), key=_begun)
     uploads = list(dict.fromkeys(names.upload_of(one.key) for one in chapters))
     return [one for upload in uploads for one in chapters if names.upload_of(one.key) == upload]
 
@@ -67,30 +50,35 @@ def _begun(chapter: Chapter) -> str:
     return chapter.events[0]["at"] if chapter.events else ""
 
 
-def _chapters(spool: Spool, wanted: str) -> Iterator[Chapter]:
-    queues: list[Queue[Any]] = [spool.review, spool.master, *spool.builds(), spool.archive]
-    for queue in queues:
-        for room in queue.rooms:
-            if room is not Room.TMP:
-                for name in queue.names(room):
-                    if meant(name, wanted):
-                        yield _chapter(queue, room, name)
+def _chapter(site: Site, place: Place, others: Sequence[Place]) -> Chapter:
+    events, key = history.read(place.queue.where(place.room, place.name)), place.name.key
+    gate = unsettled(key, planned(events), others) if place.queue is site.spool.master else ""
+    means = meaning(place.queue.name, place.room, key, events, gate)
+    return Chapter(
+        key=key,
+        title=_title(names.split(key), place.queue.name),
+        queue=place.queue.name,
+        room=place.room,
+        meaning=means.state,
+        notes=_notes(site, place),
+        remedy=means.remedy,
+        events=[_flat(event) for event in events],
+    )
 
 
-def meant(name: EntryName, wanted: str) -> bool:
-    """Say whether a person means this entry: by its name, a key, a source, or `source_version`."""
-    parts = names.split(name.key)
-    return wanted in (str(name), name.key, names.upload_of(name.key), parts.source, f"{parts.source}_{parts.version}")
+def _notes(site: Site, place: Place) -> list[str]:
+    """Say who would bring what a job in dep-wait misses."""
+    waits = place.queue.name.startswith("build/") and place.room is Room.WAITING
+    need = depwait.need(place.queue, place.name) if waits else None
+    if need is None:
+        return []
+    who = who_brings(need, depwait.offers(site.spool, [need]), depwait.owners(site.repository, [need]))
+    ours = [circle for circle in circles(site, depwait.needs(site.spool)) if need.upload in circle.keys]
+    return [*filter(None, [who]), *(f"a cycle, which only a person can break: {circle}" for circle in ours)]
 
 
-def _chapter(queue: Queue[Any], room: Room, name: EntryName) -> Chapter:
-    meaning = MEANING.get((queue.name.partition("/")[0], room), f"is in {queue.name}/{room}")
-    events = [
-        {"at": event.at.isoformat(), "event": event.event, **event.facts}
-        for event in history.read(queue.where(room, name))
-    ]
-    title = _title(names.split(name.key), queue.name)
-    return Chapter(name.key, title, queue.name, room, meaning.format(id=names.upload_of(name.key)), events)
+def _flat(event: Event) -> dict[str, str]:
+    return {"at": event.at.isoformat(), "event": event.event, **event.facts}
 
 
 def _title(parts: names.Parts, queue: str) -> str:

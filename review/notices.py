@@ -39,6 +39,6 @@ def tell(
 
 
 def anew(event: str, events: Iterable[Event]) -> str:
-    """Name an event of an entry with this history: a number counts how often a person put the entry back before. Pure."""
+    """Name an event of an entry with this history; a number counts how often a person put the entry back. Pure."""
     again = sum(one.event in PUT_BACK and "by" in one.facts for one in events)
     return f"{event}-{again + 1}" if again else event

@@ -19,6 +19,7 @@ COMMANDS = {
     "daemon": "Run one daemon: intake, master, build, include or notify.",
     "drain": "Let daemons finish what they have in hand, and stop.",
     "status": "Show the queues and what each daemon does.",
+    "report": "Show what has waited too long, and why.",
     "why": "Tell the story of an upload: every state, and what caused it.",
     "log": "Show the log of a build.",
     "uploader": "Say who may upload.",

@@ -8,7 +8,7 @@ import os
 import click
 import msgspec
 
-from daemons import story
+from daemons.choosing import known
 from daemons.master import RELEASE
 from daemons.sites import Site, pass_site
 from queues.names import upload_of
@@ -36,7 +36,7 @@ def release(site: Site, name: str, person: str | None) -> None:
 
     Architectures that failed keep the binaries they have.
     """
-    keys = {upload_of(found.key) for found in story.tell(site.spool, name) if found.queue == "master"}
+    keys = {upload_of(place.name.key) for place in known(site.spool, name) if place.queue is site.spool.master}
     by = person or os.environ.get("SUDO_USER") or getpass.getuser()
     for key in sorted(keys):
         for room in (Room.HOLD, Room.WAITING):

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from daemons import story
 from daemons.builder import OUT
+from daemons.choosing import known
 from daemons.sites import Site, pass_site
 from queues.names import Key, split
 from queues.problem import Problem
@@ -24,7 +24,7 @@ def command(site: Site, name: str, arch: str | None, path: bool) -> None:
 
     The log of a build that runs now comes first, as far as it is written.
     """
-    jobs = [chapter.key for chapter in story.tell(site.spool, name) if chapter.queue.startswith("build/")]
+    jobs = [place.name.key for place in known(site.spool, name) if place.queue.name.startswith("build/")]
     wanted = [key for key in jobs if arch is None or key.endswith(f"_{arch}")]
     logs = [
         log for key in wanted for log in (*_running(site, key), site.logs / "builds" / f"{key}.log") if log.exists()

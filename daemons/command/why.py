@@ -14,14 +14,16 @@ HIDDEN = {"at", "event", "signed"}
 
 @click.command()
 @click.argument("name")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON: each entry, where it is, and its events.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON: each entry, where it is, what that means, and its events."
+)
 @pass_site
 def command(site: Site, name: str, as_json: bool) -> None:
     """Tell what happened to NAME: a source, source_version, or the id that 'debmill review list' shows.
 
-    Every state it was in, the rule, person or error that caused it, and what it waits for now.
+    Every state it was in, the rule, person or error that caused it, what it waits for now, and what one can do.
     """
-    chapters = story.tell(site.spool, name)
+    chapters = story.tell(site, name)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(chapters)).decode())
         return
@@ -30,7 +32,11 @@ def command(site: Site, name: str, as_json: bool) -> None:
         for event in chapter.events:
             if event["event"] not in BACKSTAGE:
                 click.echo(f"  {_line(event)}")
-        click.echo(f"  now in {chapter.queue}/{chapter.room}: it {chapter.meaning}\n")
+        click.echo(f"  now in {chapter.queue}/{chapter.room}: it {chapter.meaning}")
+        for note in (*chapter.notes, chapter.remedy):
+            if note:
+                click.echo(f"      {note}")
+        click.echo()
 
 
 def _line(event: dict[str, str]) -> str:

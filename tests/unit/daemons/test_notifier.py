@@ -31,6 +31,7 @@ FACTS = {
     "abandoned": {"reason": "amd64: Error 1"},
     "held": {"reason": "a name is taken"},
     "published": {"built": "amd64 i386"},
+    "cycle-0a1b2c3d": {"cycle": "pkg_1.0 -> other_2.0 -> pkg_1.0"},
 }
 
 
@@ -53,7 +54,7 @@ def test_every_template_is_used_by_an_event() -> None:
     import daemons
 
     templates = Path(daemons.__file__ or "").with_name("templates").glob("*.txt")
-    assert {path.stem for path in templates} == {event.partition("-")[0] for event in FACTS}
+    assert {path.stem for path in templates} == {event.partition("-")[0] for event in FACTS} | {"digest"}
 
 
 def test_one_event_is_one_mail_and_one_upload_one_thread() -> None:
