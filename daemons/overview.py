@@ -1,8 +1,11 @@
-"""What is where, from names alone: the counts and ages that `debmill status` shows. Opens no entry."""
+"""What is where, from names alone: the counts and ages that `debmill status` shows, and the journal's last lines."""
 
 from __future__ import annotations
 
+import os
+import re
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -14,6 +17,9 @@ from queues.names import moment
 from queues.rooms import Room
 from queues.spool import Queue
 
+TAIL = 16 << 10  # bytes of the journal that are looked at
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+
 
 class Count(msgspec.Struct, frozen=True):
     """One room: how many entries, and the age in seconds of the oldest (None when empty)."""
@@ -22,6 +28,15 @@ class Count(msgspec.Struct, frozen=True):
     room: str
     entries: int
     oldest_seconds: float | None
+
+
+class Happened(msgspec.Struct, frozen=True):
+    """A line of the journal: `what` is the event and its facts, fit for a terminal."""
+
+    at: datetime
+    queue: str
+    entry: str
+    what: str
 
 
 class Overview(msgspec.Struct, frozen=True):
@@ -35,9 +50,60 @@ class Overview(msgspec.Struct, frozen=True):
 
 def look(spool: Spool, now: datetime) -> Overview:
     """Count every room of every queue, and read what the daemons say."""
-    queues: list[Queue[Any]] = [spool.review, spool.master, *spool.builds(), spool.archive, spool.notices]
-    counts = [_count(queue, room, now) for queue in queues for room in queue.rooms if room is not Room.TMP]
+    counts = [_count(queue, room, now) for queue in queues_of(spool) for room in queue.rooms if room is not Room.TMP]
     return Overview(str(spool.site), now, counts, list(presence.states(spool.site / "run")))
+
+
+def later(seen: Overview, run: Path, now: datetime) -> Overview:
+    """Give an overview as it is a little later, when nothing arrived: older, and the daemons anew."""
+    passed = (now - seen.at).total_seconds()
+    counts = [
+        one if one.oldest_seconds is None else msgspec.structs.replace(one, oldest_seconds=one.oldest_seconds + passed)
+        for one in seen.queues
+    ]
+    return Overview(seen.site, now, counts, list(presence.states(run)))
+
+
+def queues_of(spool: Spool) -> list[Queue[Any]]:
+    """Give the queues that an overview counts."""
+    return [spool.review, spool.master, *spool.builds(), spool.archive, spool.notices]
+
+
+def recent(journal: Path, count: int) -> list[Happened]:
+    """Read the last lines of the journal; one that is none is left out, and a missing journal is empty."""
+    try:
+        with journal.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL))
+            lines = file.read().split(b"\n")
+    except FileNotFoundError:
+        return []
+    found = (one for line in reversed(lines) if (one := _happened(line)))
+    return [one for one, _ in zip(found, range(count), strict=False)][::-1]
+
+
+def age(seconds: float | None) -> str:
+    """Write a duration for a person: its two largest units."""
+    if seconds is None:
+        return ""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return f"{days} d {hours} h"
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def _happened(line: bytes) -> Happened | None:
+    try:
+        facts = msgspec.json.decode(line, type=dict[str, str])
+        at, queue, entry = datetime.fromisoformat(facts.pop("at")), facts.pop("queue"), facts.pop("entry")
+    except (msgspec.MsgspecError, KeyError, ValueError):
+        return None
+    event = facts.pop("event", "")
+    said = "  ".join([event, *(f"{name}: {value}" for name, value in facts.items())])
+    return Happened(at, queue, entry, _CONTROL.sub(" ", said))
 
 
 def _count(queue: Queue[Any], room: Room, now: datetime) -> Count:

@@ -13,8 +13,8 @@ from rich.table import Table
 from daemons import jobs, operating
 from daemons.cancelling import Cancel
 from daemons.choosing import NotThere, Place, choose, everywhere
-from daemons.command.status import age
 from daemons.command.tables import console
+from daemons.overview import age
 from daemons.sites import Site, pass_site
 from queues import names
 from queues.names import moment

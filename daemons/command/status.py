@@ -1,29 +1,82 @@
-"""`debmill status`: the queues and the daemons at this moment."""
+"""`debmill status`: the queues and the daemons at this moment, or from moment to moment."""
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
 import click
 import msgspec
+from rich.console import Group
+from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from daemons.command.tables import console
-from daemons.overview import Overview, look
+from daemons.overview import Overview, age, look, recent
 from daemons.sites import Site, pass_site
-from queues.clock import utc
+from daemons.watch import overviews
+from queues.names import is_entry, taken_apart
+from queues.rooms import Room
+
+OVER = (Room.DONE, Room.FAILED, Room.REJECTED)
+LINES = 8  # of the journal
 
 
 @click.command()
+@click.option("--watch", is_flag=True, help="Go on showing it until Ctrl-C; where no terminal is, a line per change.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: queues (queue, room, entries, age) and daemons.")
 @click.option("--all", "every", is_flag=True, help="Show empty rooms, too.")
 @pass_site
-def command(site: Site, as_json: bool, every: bool) -> None:
-    """Show how many entries each room of each queue holds, the oldest's age, and what each daemon does."""
-    overview = look(site.spool, utc())
+def command(site: Site, watch: bool, as_json: bool, every: bool) -> None:
+    """Show how many entries each room of each queue holds, the oldest's age, and what each daemon does.
+
+    With --watch the picture follows what happens, with the last lines of the journal below it. --watch --json prints an
+    object a line, the first at once and then one whenever more than ages has changed.
+    """
+    if watch:
+        _watch(site, as_json=as_json, every=every)
+        return
+    overview = look(site.spool, site.spool.clock())
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(overview)).decode())
     else:
         console().print(queues_table(overview, every=every))
         console().print(daemons_table(overview))
+
+
+def _watch(site: Site, *, as_json: bool, every: bool) -> None:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the terminal is to be left as it was
+    screen, views = console(), overviews(site.spool)
+    with suppress(KeyboardInterrupt):
+        if as_json or not screen.is_terminal:
+            for overview in changes(views):
+                click.echo(msgspec.json.encode(overview) if as_json else summary(overview))
+            return
+        with Live(console=screen, screen=True, auto_refresh=False) as live:
+            for overview in views:
+                journal = journal_table(site.spool.journal.path)
+                picture = Group(queues_table(overview, every=every), daemons_table(overview), journal)
+                live.update(picture, refresh=True)
+
+
+def changes(views: Iterable[Overview]) -> Iterator[Overview]:
+    """Leave out what differs from the one before in nothing but ages."""
+    before = None
+    for overview in views:
+        counts = [(one.queue, one.room, one.entries) for one in overview.queues]
+        if (shown := (counts, overview.daemons)) != before:
+            before = shown
+            yield overview
+
+
+def summary(overview: Overview) -> str:
+    """Put what is under way, and who works on what, on one line."""
+    rooms = [f"{one.queue}/{one.room} {one.entries}" for one in overview.queues if one.entries and one.room not in OVER]
+    busy = [f"{one.name}: {_short(one.entry) or one.state}" for one in overview.daemons if one.state != "idle"]
+    return "; ".join([f"{overview.at:%H:%M:%S} UTC  {' '.join(rooms) or 'queues empty'}", *busy])
 
 
 def queues_table(overview: Overview, *, every: bool = False) -> Table:
@@ -42,21 +95,22 @@ def daemons_table(overview: Overview) -> Table:
     table = Table("daemon", "state", "since", "works on", title="daemons", title_justify="left")
     for state in overview.daemons:
         since = age((overview.at - state.since).total_seconds())
-        table.add_row(state.name, state.state, since, state.entry.partition(".")[2] or state.detail)
+        table.add_row(state.name, state.state, since, Text(_short(state.entry) or state.detail))
     if not table.row_count:
         table.add_row("none ran yet", "", "", "start them with 'debmill run'")
     return table
 
 
-def age(seconds: float | None) -> str:
-    """Write a duration for a person: its two largest units."""
-    if seconds is None:
-        return ""
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    if days:
-        return f"{days} d {hours} h"
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+def journal_table(journal: Path) -> Table:
+    """Lay out the last lines of the journal, one line each."""
+    table = Table("at", "queue", "entry", "what", title="journal", title_justify="left", box=None, pad_edge=False)
+    for column in table.columns[1:]:
+        column.no_wrap = True
+    for one in recent(journal, LINES):
+        table.add_row(f"{one.at:%H:%M:%S}", one.queue, Text(_short(one.entry)), Text(one.what))
+    return table
+
+
+def _short(entry: str) -> str:
+    """Leave out the stamp of an entry's name; what is none stays as it is."""
+    return taken_apart(entry).key if is_entry(entry) else entry

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from daemons.overview import age
 from daemons.reporting.lacking import Lacking
 from daemons.reporting.report import Report
 from daemons.reporting.waiting import Waiting
@@ -57,12 +58,12 @@ def _item(row: Sequence[str]) -> str:
 
 def _lacking(one: Lacking, now: datetime) -> tuple[str, ...]:
     reason = f"{one.reason}; coming: {one.coming}" if one.coming else one.reason
-    return one.suite, f"{one.source}_{one.version}", one.architecture, one.older or "-", _days(one.since, now), reason
+    return one.suite, f"{one.source}_{one.version}", one.architecture, one.older or "-", _age(one.since, now), reason
 
 
 def _waiting(one: Waiting, now: datetime) -> tuple[str, ...]:
-    return one.what, one.suite, one.id, one.architecture, _days(one.since, now), one.reason
+    return one.what, one.suite, one.id, one.architecture, _age(one.since, now), one.reason
 
 
-def _days(since: datetime, now: datetime) -> str:
-    return f"{(now - since).days} d"
+def _age(since: datetime, now: datetime) -> str:
+    return age((now - since).total_seconds())

@@ -214,3 +214,19 @@ def test_apt_takes_nothing_that_another_key_signed(road: Road) -> None:
         ran = Client(road.base("amd64"), url, SUITE, key).run("apt-get -q update && apt-cache policy", check=False)
     assert ran.status != 0
     assert "NO_PUBKEY" in ran.output
+
+
+def test_uploads_that_need_each_other_to_be_built_are_reported(road: Road, work: Path) -> None:
+    uploads = [
+        Small(name, architecture="all", build_depends=f"{other} (>= 1.0)").upload(SUITE, road.maintainer, work)
+        for name, other in (("millegg", "millhen"), ("millhen", "millegg"))
+    ]
+    for upload in uploads:
+        send_and_accept(road, upload)
+    for upload in uploads:
+        assert road.mill.wait_for(upload.source, "build/all", "waiting", "failed") == "waiting"
+    cycle = "millegg_1.0-1 -> millhen_1.0-1 -> millegg_1.0-1"
+    report, story = road.mill("report", "--days", "0").output, road.mill("why", "millhen").output
+    assert cycle in report
+    assert f"only a person can break: {cycle}" in story
+    assert cycle in road.notice(uploads[0], "cycle")

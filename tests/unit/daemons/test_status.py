@@ -1,0 +1,96 @@
+"""`debmill status --watch`: what is shown follows what happens, and ends as the terminal expects."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from daemons import account, settings, watch
+from daemons.command import command, status
+from daemons.overview import Overview, look, recent
+from daemons.presence import Presence
+from queues.layout import Spool
+from queues.values import Suite
+from tests.support.entries import put_upload, spool_at, upload
+
+
+@pytest.fixture
+def spool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Spool:
+    monkeypatch.setattr(account, "give_up_root", lambda: None)  # the site is ours
+    (tmp_path / settings.FILE).write_text(settings.sample({"demo": Suite("demo")}))
+    return spool_at(tmp_path)
+
+
+def waiting(overview: Overview) -> tuple[int, float | None]:
+    return next((one.entries, one.oldest_seconds) for one in overview.queues if one.queue == "review")
+
+
+def test_an_arrival_is_seen_and_otherwise_only_ages_change(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "PERIOD", 1e9)  # nothing but the event
+    monkeypatch.setattr(watch, "SHORTEST", 0.0)
+    views = watch.overviews(spool)
+    assert waiting(next(views)) == (0, None)
+
+    put_upload(spool, upload("pkg", "1.0"))
+    entries, age = waiting(next(views))
+    assert (entries, age is not None) == (1, True)
+
+    monkeypatch.setattr(watch, "TICK", 0.0)
+    monkeypatch.setattr(watch, "look", lambda *_: pytest.fail("nothing arrived: nothing is counted"))
+    entries, older = waiting(next(views))
+    assert entries == 1
+    assert older is not None
+    assert age is not None
+    assert older > age
+
+
+def test_a_daemon_that_died_without_a_word_is_seen_at_the_next_tick(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "TICK", 0.0)
+    monkeypatch.setattr(watch, "SHORTEST", 0.0)
+    with Presence(spool.site / "run", "build-1") as builder:
+        builder.working("0.x", spool.clock())
+        views = watch.overviews(spool)
+        assert [one.state for one in next(views).daemons] == ["working"]
+    assert [one.state for one in next(views).daemons] == ["dead"]
+
+
+def views_of(spool: Spool) -> Iterator[Overview]:
+    """What happens: nothing, nothing, an upload, and Ctrl-C."""
+    yield look(spool, spool.clock())
+    yield look(spool, spool.clock())
+    put_upload(spool, upload("pkg", "1.0"))
+    yield look(spool, spool.clock())
+    raise KeyboardInterrupt
+
+
+def watched(spool: Spool, monkeypatch: pytest.MonkeyPatch, *words: str) -> list[str]:
+    monkeypatch.setattr(status, "overviews", views_of)
+    ran = CliRunner().invoke(command, ["--site", str(spool.site), "status", "--watch", *words])
+    assert (ran.exit_code, ran.exception) == (0, None)
+    return ran.output.splitlines()
+
+
+def test_where_no_terminal_is_each_change_is_a_line(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = watched(spool, monkeypatch)
+    assert first.endswith("UTC  queues empty")
+    assert second.endswith("UTC  review/ready 1")
+
+
+def test_json_is_an_object_a_line(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [json.loads(line) for line in watched(spool, monkeypatch, "--json")]
+    counts = [sum(one["entries"] for one in line["queues"]) for line in lines]
+    assert counts == [0, 1]
+
+
+def test_the_journal_shows_its_last_lines_and_leaves_out_what_is_none(tmp_path: Path) -> None:
+    assert recent(tmp_path / "missing", 2) == []
+    line = {"at": "2026-11-02T12:00:00+00:00", "queue": "master", "entry": "x", "event": "held"}
+    lines = [json.dumps({**line, "reason": f"{number}\x1b[2J"}) for number in range(9)]
+    (tmp_path / "journal").write_text("\n".join(["torn", *lines[:4], "}{", *lines[4:], '{"at": "20']))
+    assert [one.what for one in recent(tmp_path / "journal", 2)] == ["held  reason: 7 [2J", "held  reason: 8 [2J"]
