@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,13 +11,13 @@ import msgspec
 
 from daemons import presence
 from daemons.presence import State
+from queues.journal import Line
 from queues.layout import Spool
 from queues.names import moment
 from queues.rooms import Room
 from queues.spool import Queue
 
 TAIL = 16 << 10  # bytes of the journal that are looked at
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
 class Count(msgspec.Struct, frozen=True):
@@ -28,15 +27,6 @@ class Count(msgspec.Struct, frozen=True):
     room: str
     entries: int
     oldest_seconds: float | None
-
-
-class Happened(msgspec.Struct, frozen=True):
-    """A line of the journal: `what` is the event and its facts, fit for a terminal."""
-
-    at: datetime
-    queue: str
-    entry: str
-    what: str
 
 
 class Overview(msgspec.Struct, frozen=True):
@@ -69,16 +59,15 @@ def queues_of(spool: Spool) -> list[Queue[Any]]:
     return [spool.review, spool.master, *spool.builds(), spool.archive, spool.notices]
 
 
-def recent(journal: Path, count: int) -> list[Happened]:
+def recent(journal: str, count: int) -> list[Line]:
     """Read the last lines of the journal; one that is none is left out, and a missing journal is empty."""
     try:
-        with journal.open("rb") as file:
+        with open(journal, "rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL))
             lines = file.read().split(b"\n")
     except FileNotFoundError:
         return []
-    found = (one for line in reversed(lines) if (one := _happened(line)))
-    return [one for one, _ in zip(found, range(count), strict=False)][::-1]
+    return [line for line in map(_line, lines) if line][-count:]
 
 
 def age(seconds: float | None) -> str:
@@ -95,15 +84,11 @@ def age(seconds: float | None) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
-def _happened(line: bytes) -> Happened | None:
+def _line(text: bytes) -> Line | None:
     try:
-        facts = msgspec.json.decode(line, type=dict[str, str])
-        at, queue, entry = datetime.fromisoformat(facts.pop("at")), facts.pop("queue"), facts.pop("entry")
-    except (msgspec.MsgspecError, KeyError, ValueError):
+        return msgspec.json.decode(text, type=Line)
+    except msgspec.MsgspecError:
         return None
-    event = facts.pop("event", "")
-    said = "  ".join([event, *(f"{name}: {value}" for name, value in facts.items())])
-    return Happened(at, queue, entry, _CONTROL.sub(" ", said))
 
 
 def _count(queue: Queue[Any], room: Room, now: datetime) -> Count:

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from queues.history import Event
 from queues.layout import Spool
-from queues.names import EntryName, part_key
+from queues.names import EntryName, Key, part_key
 from queues.values import Notice, Suite, Upload
 from review.people import People
 from review.recipients import recipients
@@ -33,9 +33,13 @@ def tell(
         facts=facts,
         at=now,
     )
-    key = part_key(upload.key, event)
+    lay(spool, part_key(upload.key, event), notice)
+
+
+def lay(spool: Spool, key: Key, notice: Notice) -> None:
+    """Put a notice into the queue, unless one of this key is there, sent or not."""
     if spool.notices.find(key) is None:
-        spool.notices.put(EntryName(spool.notices.stamp(now), key), notice, {})
+        spool.notices.put(EntryName(spool.notices.stamp(notice.at), key), notice, {})
 
 
 def anew(event: str, events: Iterable[Event]) -> str:

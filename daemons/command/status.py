@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from pathlib import Path
 
 import click
 import msgspec
@@ -23,6 +23,7 @@ from queues.rooms import Room
 
 OVER = (Room.DONE, Room.FAILED, Room.REJECTED)
 LINES = 8  # of the journal
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
 @click.command()
@@ -95,20 +96,28 @@ def daemons_table(overview: Overview) -> Table:
     table = Table("daemon", "state", "since", "works on", title="daemons", title_justify="left")
     for state in overview.daemons:
         since = age((overview.at - state.since).total_seconds())
-        table.add_row(state.name, state.state, since, Text(_short(state.entry) or state.detail))
+        table.add_row(state.name, state.state, since, _text(_short(state.entry) or state.detail))
     if not table.row_count:
         table.add_row("none ran yet", "", "", "start them with 'debmill run'")
     return table
 
 
-def journal_table(journal: Path) -> Table:
+def journal_table(journal: str) -> Table:
     """Lay out the last lines of the journal, one line each."""
-    table = Table("at", "queue", "entry", "what", title="journal", title_justify="left", box=None, pad_edge=False)
+    table = Table(
+        "at", "entry", "what", "to", "because", title="journal", title_justify="left", box=None, pad_edge=False
+    )
     for column in table.columns[1:]:
         column.no_wrap = True
     for one in recent(journal, LINES):
-        table.add_row(f"{one.at:%H:%M:%S}", one.queue, Text(_short(one.entry)), Text(one.what))
+        why = "  ".join(f"{name}: {value}" for name, value in one.facts.items())
+        table.add_row(f"{one.at:%H:%M:%S}", *map(_text, (_short(one.entry), one.action, one.to, why)))
     return table
+
+
+def _text(said: str) -> Text:
+    """Make what people said fit for a terminal: no markup, no control characters."""
+    return Text(CONTROL.sub(" ", said))
 
 
 def _short(entry: str) -> str:

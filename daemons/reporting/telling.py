@@ -14,9 +14,10 @@ from daemons.reporting import depwait, words
 from daemons.reporting.report import Cycle, circles, make
 from daemons.sites import Site
 from queues import names
-from queues.names import EntryName, Key
+from queues.names import Key
 from queues.rooms import Room
 from queues.values import Notice, Upload
+from review.notices import lay
 from review.recipients import recipients
 
 
@@ -34,7 +35,7 @@ class Teller:
         changed = [queue.room(Room.WAITING).stat().st_mtime_ns for queue in self.spool.builds()]
         if changed != self._seen:
             for cycle in circles(self.site, depwait.needs(self.spool)):
-                self._put(*self._cycle(cycle, now))
+                lay(self.spool, *self._cycle(cycle, now))
             self._seen = changed
 
     def tell_digest(self, now: datetime) -> None:
@@ -47,7 +48,7 @@ class Teller:
             found = make(self.site, now, rules.days)
             if found:
                 facts = {"site": found.site, "days": str(found.days), "text": words.lines(found)}
-                self._put(key, Notice("digest", key, "digest", f"{now:%F}", "", to, facts, now))
+                lay(self.spool, key, Notice("digest", key, "digest", f"{now:%F}", "", to, facts, now))
         self._day = day
 
     def _cycle(self, cycle: Cycle, now: datetime) -> tuple[Key, Notice]:
@@ -66,9 +67,6 @@ class Teller:
 
     def _reviewers(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(one.mail for one in self.site.people.reviewers()))
-
-    def _put(self, key: Key, notice: Notice) -> None:
-        self.spool.notices.put(EntryName(self.spool.notices.stamp(notice.at), key), notice, {})
 
 
 def _hash(*words: str) -> str:

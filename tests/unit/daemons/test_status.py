@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 
 from daemons import account, settings, watch
 from daemons.command import command, status
 from daemons.overview import Overview, look, recent
 from daemons.presence import Presence
+from queues.journal import Journal, Line
 from queues.layout import Spool
 from queues.values import Suite
 from tests.support.entries import put_upload, spool_at, upload
+from tests.unit.daemons.waiting import NOON
 
 
 @pytest.fixture
@@ -89,8 +93,14 @@ def test_json_is_an_object_a_line(spool: Spool, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_the_journal_shows_its_last_lines_and_leaves_out_what_is_none(tmp_path: Path) -> None:
-    assert recent(tmp_path / "missing", 2) == []
-    line = {"at": "2026-11-02T12:00:00+00:00", "queue": "master", "entry": "x", "event": "held"}
-    lines = [json.dumps({**line, "reason": f"{number}\x1b[2J"}) for number in range(9)]
-    (tmp_path / "journal").write_text("\n".join(["torn", *lines[:4], "}{", *lines[4:], '{"at": "20']))
-    assert [one.what for one in recent(tmp_path / "journal", 2)] == ["held  reason: 7 [2J", "held  reason: 8 [2J"]
+    journal = Journal(tmp_path / "journal")
+    assert recent(journal.path, 2) == []
+    for number in range(400):
+        journal.write(Line(NOON, "held", "x", facts={"reason": f"{number} \x1b[2J" + "." * 99}))
+        with (tmp_path / "journal").open("a") as file:
+            file.write("torn\n}{\n")
+    assert [one.facts["reason"].split()[0] for one in recent(journal.path, 2)] == ["398", "399"]
+    shown = io.StringIO()
+    Console(file=shown, width=200).print(status.journal_table(journal.path))
+    assert "reason: 399  [2J..." in shown.getvalue()
+    assert "\x1b[2J" not in shown.getvalue()
