@@ -9,8 +9,7 @@ import msgspec
 from daemons.choosing import Place, known
 from daemons.meaning import meaning
 from daemons.reporting import depwait
-from daemons.reporting.needs import who_brings
-from daemons.reporting.report import circles
+from daemons.reporting.needs import cycles, who_brings
 from daemons.reporting.waiting import planned, unsettled
 from daemons.sites import Site
 from queues import history, names
@@ -72,9 +71,11 @@ def _notes(site: Site, place: Place) -> list[str]:
     need = depwait.need(place.queue, place.name) if waits else None
     if need is None:
         return []
-    who = who_brings(need, depwait.offers(site.spool, [need]), depwait.owners(site.repository, [need]))
-    ours = [circle for circle in circles(site, depwait.needs(site.spool)) if need.upload in circle.keys]
-    return [*filter(None, [who]), *(f"a cycle, which only a person can break: {circle}" for circle in ours)]
+    needs = depwait.needs(site.spool)
+    offers = depwait.offers(site.spool, needs)
+    who = who_brings(need, offers, depwait.owners(site.repository, [need]))
+    ours = [cycle for cycle in cycles(needs, offers) if need.upload in cycle.keys]
+    return [*filter(None, [who]), *(f"a cycle, which only a person can break: {cycle}" for cycle in ours)]
 
 
 def _flat(event: Event) -> dict[str, str]:

@@ -9,12 +9,12 @@ from typing import Any
 from archive.repository import Repository
 from daemons.choosing import Place
 from daemons.meaning import DEP_WAIT, cause
-from daemons.reporting.needs import Need, Offer, packages
+from daemons.reporting.needs import Need, Offer, Offers, by_package, packages
 from queues import envelope, history, names
 from queues.entry import FILES
 from queues.history import Event
 from queues.layout import Spool
-from queues.names import EntryName, Key, moment
+from queues.names import EntryName, moment
 from queues.rooms import Room
 from queues.spool import Queue
 from review.inspection import dsc
@@ -53,21 +53,20 @@ def under_way(spool: Spool) -> Iterator[Place]:
             yield from (Place(queue, room, name) for name in queue.names(room) if not names.split(name.key).part)
 
 
-def offers(spool: Spool, needs: Sequence[Need], among: Collection[Key] | None = None) -> list[Offer]:
-    """Give the uploads under way (`among`: only these) whose .dsc names one of the missing packages."""
-    missing = {name for need in needs for name in packages(need.missing)}
-    places = [place for place in under_way(spool) if among is None or place.name.key in among] if missing else []
-    found = [offer(place, [name.encode() for name in missing]) for place in places]
-    return [one for one in found if one and missing & {*one.packages}]
+def offers(spool: Spool, needs: Sequence[Need]) -> Offers:
+    """Find the uploads under way that would make what is missing."""
+    missing = {name.encode() for need in needs for name in packages(need.missing)}
+    places = under_way(spool) if missing else ()
+    return by_package(one for place in places if (one := offer(place, missing)))
 
 
-def offer(place: Place, wanted: Collection[bytes] = (b"",)) -> Offer | None:
-    """Read what an upload makes; None when its .dsc has none of the words, or cannot be read."""
+def offer(place: Place, wanted: set[bytes] | None = None) -> Offer | None:
+    """Read what an upload makes; None when its .dsc has none of the words `wanted`, or cannot be read."""
     try:
         upload = place.queue.peek(place.room, place.name)
         name = next(ref.name for ref in upload.files if ref.name.endswith(".dsc"))
         data = (place.queue.where(place.room, place.name) / FILES / name).read_bytes()
-        if not any(word in data for word in wanted):  # most have none, and reading is slow
+        if wanted is not None and not wanted & {*data.replace(b",", b" ").split()}:  # most have none; reading is slow
             return None
         made = tuple(package.name for package in dsc.read(data, name).packages)
     except (OSError, StopIteration, envelope.Unreadable, Refusal):

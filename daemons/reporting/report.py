@@ -10,23 +10,10 @@ from msgspec import Struct
 from daemons.meaning import DEP_WAIT
 from daemons.reporting import depwait, lacking
 from daemons.reporting.lacking import Lacking
-from daemons.reporting.needs import Need, cycles, who_brings
+from daemons.reporting.needs import Cycle, Need, cycles, who_brings
 from daemons.reporting.waiting import Waiting, waiting
 from daemons.sites import Site
 from queues import names
-from queues.names import Key
-
-
-class Cycle(Struct, frozen=True):
-    """Uploads whose build dependencies wait for each other: each for the next, the last for the first."""
-
-    suite: str
-    ids: tuple[str, ...]
-    keys: tuple[Key, ...]
-
-    def __str__(self) -> str:
-        """Say it in a line."""
-        return " -> ".join((*self.ids, self.ids[0]))
 
 
 class Facts(Struct, frozen=True):
@@ -76,26 +63,13 @@ def _age(one: Lacking | Waiting) -> tuple[datetime, str, str]:
     return one.since, one.suite, one.architecture
 
 
-def circles(site: Site, needs: Sequence[Need]) -> list[Cycle]:
-    """Find the uploads whose build dependencies wait for each other."""
-    of = {need.upload: need for need in needs}
-    found = cycles(needs, depwait.offers(site.spool, needs, of.keys()))
-    return [Cycle(of[keys[0]].suite, tuple(map(_id, keys)), keys) for keys in found]
-
-
 def _facts(site: Site, until: datetime) -> Facts:
     needs = depwait.needs(site.spool)
-    old = [need for need in needs if need.since <= until]
-    offers, owners = depwait.offers(site.spool, old), depwait.owners(site.repository, old)
-    stuck = [_stuck(need, who_brings(need, offers, owners)) for need in old]
-    return Facts(circles(site, needs), [*lacking.lacking(site)], [*waiting(site.spool, until), *stuck])
+    offers, owners = depwait.offers(site.spool, needs), depwait.owners(site.repository, needs)
+    stuck = [_stuck(need, who_brings(need, offers, owners)) for need in needs if need.since <= until]
+    return Facts(cycles(needs, offers), [*lacking.lacking(site)], [*waiting(site.spool, until), *stuck])
 
 
 def _stuck(need: Need, why: str) -> Waiting:
     key, place = names.part_key(need.upload, need.architecture), f"build/{need.architecture}/waiting"
-    return Waiting(DEP_WAIT, _id(key), key, need.suite, need.architecture, place, need.since, why or need.missing)
-
-
-def _id(key: Key) -> str:
-    parts = names.split(key)
-    return f"{parts.source}_{parts.version}"
+    return Waiting(DEP_WAIT, need.id, key, need.suite, need.architecture, place, need.since, why or need.missing)

@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from daemons.reporting import depwait, words
-from daemons.reporting.report import Cycle, circles, make
+from daemons.reporting.needs import Cycle, cycles
+from daemons.reporting.report import make
 from daemons.sites import Site
 from queues import names
 from queues.names import Key
@@ -34,7 +35,8 @@ class Teller:
         """Tell those who sent uploads that wait for each other, and the reviewers, once for each cycle."""
         changed = [queue.room(Room.WAITING).stat().st_mtime_ns for queue in self.spool.builds()]
         if changed != self._seen:
-            for cycle in circles(self.site, depwait.needs(self.spool)):
+            needs = depwait.needs(self.spool)
+            for cycle in cycles(needs, depwait.offers(self.spool, needs)):
                 lay(self.spool, *self._cycle(cycle, now))
             self._seen = changed
 
