@@ -22,6 +22,7 @@ from queues.names import is_entry, taken_apart
 from queues.rooms import Room
 
 OVER = (Room.DONE, Room.FAILED, Room.REJECTED)
+QUIET = ("idle", "running")
 LINES = 8  # of the journal
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
@@ -76,7 +77,7 @@ def changes(views: Iterable[Overview]) -> Iterator[Overview]:
 def summary(overview: Overview) -> str:
     """Put what is under way, and who works on what, on one line."""
     rooms = [f"{one.queue}/{one.room} {one.entries}" for one in overview.queues if one.entries and one.room not in OVER]
-    busy = [f"{one.name}: {_short(one.entry) or one.state}" for one in overview.daemons if one.state != "idle"]
+    busy = [f"{one.name}: {_short(one.entry) or one.state}" for one in overview.daemons if one.state not in QUIET]
     return "; ".join([f"{overview.at:%H:%M:%S} UTC  {' '.join(rooms) or 'queues empty'}", *busy])
 
 

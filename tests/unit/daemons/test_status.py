@@ -86,6 +86,16 @@ def test_where_no_terminal_is_each_change_is_a_line(spool: Spool, monkeypatch: p
     assert second.endswith("UTC  review/ready 1")
 
 
+def test_a_line_names_who_works_and_who_is_in_trouble(spool: Spool) -> None:
+    run = spool.site / "run"
+    with Presence(run, "build-1") as builder, Presence(run, "master") as master, Presence(run, "notify") as notify:
+        builder.working("1793620800000000.pkg_1.0~0123456789ab_amd64", spool.clock())
+        master.say("waiting", spool.clock(), detail="the disk is full")
+        notify.idle(spool.clock())
+        line = status.summary(look(spool, spool.clock()))
+    assert line.partition("; ")[2] == "build-1: pkg_1.0~0123456789ab_amd64; master: waiting"
+
+
 def test_json_is_an_object_a_line(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
     lines = [json.loads(line) for line in watched(spool, monkeypatch, "--json")]
     counts = [sum(one["entries"] for one in line["queues"]) for line in lines]
