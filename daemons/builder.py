@@ -66,7 +66,7 @@ class Builder(Daemon[BuildJob]):
         atomic.remove(out)
         atomic.disk.mkdir(out)
         entry.note("building", by=self.name, environment=system.path.name)
-        fresh = Overlay(system, self.site.local_archives(suite.name), watch=lambda: _watch(entry))
+        fresh = Overlay(system, self.site.local_archives(suite.name), watch=lambda: self._watch(entry))
         outcome = build(fresh, job, entry.files, out, self.clock, self.settings)
         shutil.copyfile(out / log_name(job), verdicts.log_of(self.site, entry.name))
         settled = self._conclude(entry, outcome, out)
@@ -109,15 +109,15 @@ class Builder(Daemon[BuildJob]):
                 return Later(reason, self.clock() + _patience(entry))
         return None
 
+    def _watch(self, entry: Entry[BuildJob]) -> None:
+        """Say that the build goes on. Raises Cancelled when somebody cancelled it."""
+        self.presence.manager.alive()
+        cancel = cancelling.asked(entry.path)
+        if cancel is not None:
+            raise Cancelled(str(cancel))
+
     def _snapshot(self, suite: str) -> str:
         return self.site.repository.current(suite) or ""
-
-
-def _watch(entry: Entry[BuildJob]) -> None:
-    """Raise Cancelled when somebody cancelled the job in hand."""
-    cancel = cancelling.asked(entry.path)
-    if cancel is not None:
-        raise Cancelled(str(cancel))
 
 
 def _patience(entry: Entry[BuildJob]) -> timedelta:

@@ -73,7 +73,9 @@ class Daemon(Generic[E]):
         with self.presence, self.wakeup.watching(self.watched()), self.signals():
             self.presence.idle(self.clock())
             log.info("%s is ready", self.name)
+            self.presence.manager.ready()
             while not self.stopping:
+                self.presence.manager.alive()
                 try:
                     self.round()
                 except OSError as error:
@@ -94,7 +96,7 @@ class Daemon(Generic[E]):
         if not self.stopping:
             self.idle(self.clock())
             self.presence.idle(self.clock())
-            self.wakeup.wait(self.pause())
+            self.wakeup.wait(min(self.pause(), self.presence.manager.period))
 
     def rest(self, error: OSError) -> None:
         """Wait for the machine to be well again; what arrives meanwhile changes nothing."""
@@ -113,6 +115,7 @@ class Daemon(Generic[E]):
 
     def one(self) -> bool:
         """Handle the oldest entry; False when there was none. Raises OSError when the machine failed."""
+        self.presence.manager.alive()
         queue = min(self.queues, key=_head)
         try:
             with queue.claim() as entry:
@@ -164,6 +167,7 @@ class Daemon(Generic[E]):
         if self.stopping and not self.again:
             self._end(number, frame)
         self.again = False
+        self.presence.manager.stopping(self.patience)
         if self.patience is not None:
             signal.setitimer(signal.ITIMER_REAL, self.patience)
         self._stop()

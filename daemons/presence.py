@@ -1,5 +1,7 @@
 """What a daemon says of itself: `run/<name>.json`, rewritten at transitions, and a lock that says it is alive.
 
+The service manager hears of the same transitions, where one started the daemon.
+
 A daemon that keeps dying can say nothing; the supervisor says it in its own file, for as long as it lives itself.
 """
 
@@ -15,6 +17,7 @@ from typing import Self
 
 import msgspec
 
+from daemons.systemd import Manager
 from queues import atomic
 from queues.problem import Problem
 
@@ -63,6 +66,7 @@ class Presence:
         self.run = run
         self.name = name
         self.detail = ""
+        self.manager = Manager()
         self._descriptor = -1
         self._said: State | None = None
 
@@ -95,6 +99,7 @@ class Presence:
         new = State(self.name, state, os.getpid(), now, entry, detail or self.detail, tuple(failing))
         if self._said is None or msgspec.structs.replace(new, since=self._said.since) != self._said:
             self._said = new
+            self.manager.does(" ".join(filter(None, (state, entry, new.detail))))
             aside = self.run / f".{self.name}.json.new"
             aside.write_bytes(msgspec.json.encode(new))
             atomic.disk.rename(aside, self.run / f"{self.name}.json")

@@ -25,6 +25,7 @@ from daemons.intake.server import Server, serve
 from daemons.presence import Presence
 from daemons.settings import address
 from daemons.sites import Site
+from daemons.systemd import Manager
 from queues import atomic
 from queues.journal import Line
 from review.facts import Facts, InArchive
@@ -54,13 +55,14 @@ class Reception:
     def run(self) -> None:
         """Serve until told to stop. Raises OSError when the address cannot be had; SystemExit to be started again."""
         stop = threading.Event()
-        with Presence(self.site.run, "intake") as presence, _stopping(stop) as told:
+        with Presence(self.site.run, "intake") as presence, _stopping(stop, presence.manager) as told:
             server = self._serve()
             presence.detail = "listens on {}:{}".format(*server.address)
             presence.idle(self.clock())
             log.info("intake %s", presence.detail)
             self.catch_up()
-            server.serve_until(stop)
+            presence.manager.ready()
+            server.serve_until(stop, presence.manager.alive)
         if told[0] == signal.SIGHUP:
             raise SystemExit(AGAIN)
 
@@ -120,12 +122,14 @@ def _answer(verdict: Refused | Taken | Waiting) -> Answer:
 
 
 @contextmanager
-def _stopping(stop: threading.Event) -> Iterator[list[int]]:
+def _stopping(stop: threading.Event, manager: Manager) -> Iterator[list[int]]:
     """Set the event at a signal; gives the list of those that came."""
     told: list[int] = []
 
     def note(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 -- the shape of a signal handler
         told.append(number)
+        if number != signal.SIGHUP:
+            manager.stopping(None)
         stop.set()
 
     numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)

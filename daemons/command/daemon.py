@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import faulthandler
+
 import click
 
 from daemons.logs import to_stderr
@@ -12,6 +14,7 @@ from daemons.sites import Site, pass_site
 def command() -> None:
     """Run one daemon in the foreground until SIGTERM."""
     to_stderr(verbose=True)
+    faulthandler.enable()  # a watchdog ends by SIGABRT what hangs: this says in which line
 
 
 @command.command()

@@ -57,11 +57,15 @@ class Server:
         self._lock = threading.Lock()
         self._connections: dict[Connection, str] = {}
 
-    def serve_until(self, stop: threading.Event) -> None:
-        """Accept connections until told to stop; then end all sessions, which takes a few seconds at most."""
+    def serve_until(self, stop: threading.Event, alive: Callable[[], object] = lambda: None) -> None:
+        """Accept connections until told to stop; then end all sessions, which takes a few seconds at most.
+
+        `alive` is called several times a second, for as long as connections are accepted.
+        """
         self._listener.settimeout(LOOK_SECONDS)
         try:
             while not stop.is_set():
+                alive()
                 self._accept(stop)
         finally:
             self._listener.close()
