@@ -6,7 +6,7 @@ import math
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from queues.layout import Spool
 from tests.support.entries import spool_at
 from tests.support.notified import Heard
 
+Start = Callable[[int], "subprocess.Popen[bytes]"]
 ROOT = Path(__file__).parents[3]
 PROGRAM = """
 import sys
@@ -41,13 +42,25 @@ def spool(tmp_path: Path) -> Spool:
     return spool_at(tmp_path)
 
 
-def start(spool: Spool, heard: Heard, watchdog_usec: int) -> subprocess.Popen[bytes]:
-    environment = {**os.environ, **heard.environment(watchdog_usec=watchdog_usec)}
-    return subprocess.Popen([sys.executable, "-c", PROGRAM, str(spool.site)], cwd=ROOT, env=environment)
+@pytest.fixture
+def start(spool: Spool, heard: Heard) -> Iterator[Start]:
+    """Starts a daemon that is heard; ends what still runs."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(watchdog_usec: int) -> subprocess.Popen[bytes]:
+        environment = {**os.environ, **heard.environment(watchdog_usec=watchdog_usec)}
+        command = [sys.executable, "-c", PROGRAM, str(spool.site)]
+        started.append(subprocess.Popen(command, cwd=ROOT, env=environment))
+        return started[-1]
+
+    yield start
+    for daemon in started:
+        daemon.kill()
+        daemon.wait()
 
 
-def test_it_is_told_when_a_daemon_is_ready_lives_and_stops(spool: Spool, heard: Heard) -> None:
-    daemon = start(spool, heard, 100_000)
+def test_it_is_told_when_a_daemon_is_ready_lives_and_stops(start: Start, heard: Heard) -> None:
+    daemon = start(100_000)
 
     assert "WATCHDOG=1" not in heard.until("READY=1"), "nobody is watched before"
     for _ in range(3):
@@ -57,8 +70,8 @@ def test_it_is_told_when_a_daemon_is_ready_lives_and_stops(spool: Spool, heard: 
     assert daemon.wait(20) == 0
 
 
-def test_a_stop_asks_for_the_patience_of_the_daemon_and_a_little_more(spool: Spool, heard: Heard) -> None:
-    daemon = start(spool, heard, 0)
+def test_a_stop_asks_for_the_patience_of_the_daemon_and_a_little_more(start: Start, heard: Heard) -> None:
+    daemon = start(0)
     heard.until("READY=1")
     daemon.terminate()
 
@@ -66,9 +79,9 @@ def test_a_stop_asks_for_the_patience_of_the_daemon_and_a_little_more(spool: Spo
     assert daemon.wait(20) == 0
 
 
-def test_a_daemon_that_cannot_begin_is_never_ready(spool: Spool, heard: Heard) -> None:
+def test_a_daemon_that_cannot_begin_is_never_ready(spool: Spool, start: Start, heard: Heard) -> None:
     with Presence(spool.site / "run", "patient"):
-        daemon = start(spool, heard, 0)
+        daemon = start(0)
         assert daemon.wait(20) == 1
     heard.socket.setblocking(False)
 
