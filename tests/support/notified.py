@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -40,7 +41,8 @@ class Heard:
 
     def until(self, line: str) -> list[str]:
         """The lines of all messages up to the one that holds this line."""
-        lines = self.next()
+        lines, deadline = self.next(), time.monotonic() + PATIENCE
         while line not in lines:
+            assert time.monotonic() < deadline, f"{line} was not told: {lines}"
             lines += self.next()
         return lines
