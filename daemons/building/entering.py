@@ -7,6 +7,7 @@ that lives as long as the environment.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from daemons.building.contents import USER
 
@@ -18,13 +19,13 @@ _NARROW = {"i386", "armel", "armhf", "mipsel", "powerpc"}  # run by the 64-bit k
 _DYING = ("setpriv", "--pdeathsig", "KILL")
 
 
-def making(program: str) -> list[str]:
+def making(program: Path) -> list[str]:
     """Run a Python program as process 1 of new namespaces, with every capability there and no id of the host's.
 
     It is still the caller to the host, and to open the caller's files; it becomes the namespace's root by itself.
     """
     namespaces = ("--mount", "--pid", "--net", "--ipc", "--uts", "--fork", "--kill-child")
-    return [*_DYING, "--", "unshare", "--map-auto", "--keep-caps", *namespaces, "--", PYTHON, "-I", "-S", "-c", program]
+    return [*_DYING, "--", "unshare", "--map-auto", "--keep-caps", *namespaces, "--", PYTHON, "-I", "-S", str(program)]
 
 
 def as_root(pid: str, architecture: str, directory: str, argv: Sequence[str]) -> list[str]:

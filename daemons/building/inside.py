@@ -1,6 +1,6 @@
 """The first process of an environment: it makes the fresh root, enters it for good, and then only holds it.
 
-A program, never imported: `overlay` runs its text as process 1 of new user, mount, pid, net, ipc and uts namespaces, in
+A program, never imported: `overlay` runs it as process 1 of new user, mount, pid, net, ipc and uts namespaces, in
 the directory of a base, with every capability of the new user namespace. It starts as the service account, which alone
 may reach the base and the archive, and is the namespace's root from before the root is entered. It never runs anything
 of a package: that comes in later, from outside (`entering`), into a root that has no way back.

@@ -36,7 +36,7 @@ from daemons.building.environment import (
 )
 from queues.values import FileRef
 
-_PROGRAM = Path(__file__).with_name("inside.py").read_text()
+_PROGRAM = Path(__file__).with_name("inside.py")
 _RESOLVER = Path("/etc/resolv.conf")
 _PATIENCE = 60.0  # seconds for process 1 to answer
 _QUICK = Limits(seconds=120, output=1 << 20)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.mill import installed, place, remove_site
+from tests.support.mill import Mill, installed, place, remove_site
 from tests.support.notified import Heard
 from tests.support.road import SUITE, Road
 from tests.support.small import Small
@@ -61,8 +61,14 @@ def by_systemd(site: Path, work: Path) -> Iterator[Callable[[str], str]]:
         started = manager("start", *instances, check=False)
         assert started.status == 0, f"{started.output}\n{manager.log.read_text()}"
         yield lambda name: status_of(manager, name.replace("@", "@1"))
+        manager("reload", *instances)
+        Mill(site).wait("every daemon was started anew", lambda: all(is_new(manager, name) for name in instances), 60)
         manager("stop", *instances)
         assert {manager.show(name, "Result") for name in instances} == {"success"}
+
+
+def is_new(manager: Systemd, name: str) -> bool:
+    return (manager.show(name, "NRestarts"), manager.show(name, "SubState")) == ("1", "running")
 
 
 def status_of(manager: Systemd, name: str) -> str:

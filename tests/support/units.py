@@ -88,7 +88,7 @@ class Systemd:
 
     def close(self) -> None:
         """End it, and all that it started."""
-        if self.pid:
+        if self.pid and self._process.poll() is None:
             os.kill(int(self.pid), signal.SIGKILL)
         else:
             self._process.kill()
@@ -102,7 +102,7 @@ class Systemd:
         children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
         while self._process.poll() is None and time.monotonic() < deadline:
             self.pid = children.read_text().strip()
-            if self.pid and "running" in self("is-system-running", check=False).output:
+            if self.pid and self("is-system-running", check=False).output.strip() in ("running", "degraded"):
                 return
             time.sleep(LOOK)
         raise NoSystemd(self.log.read_text().strip() or "it did not come up")
