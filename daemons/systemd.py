@@ -13,6 +13,7 @@ import socket
 import time
 from collections.abc import MutableMapping
 
+PATIENCE = 5.0  # seconds for a manager that does not listen
 MARGIN = 10.0  # seconds to end in, after the patience of a daemon is at its end
 log = logging.getLogger(__name__)
 
@@ -54,6 +55,7 @@ class Manager:
         address = f"\0{self._socket[1:]}" if self._socket.startswith("@") else self._socket
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as one:
+                one.settimeout(PATIENCE)
                 one.sendto(message.encode(), address)
         except OSError as error:
             log.warning("the service manager cannot be told (%s): %s", self._socket, error)

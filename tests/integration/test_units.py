@@ -11,6 +11,7 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import dropwhile
 from pathlib import Path
 
 import pytest
@@ -33,15 +34,19 @@ def by_setpriv(site: Path, work: Path) -> Iterator[Callable[[str], str]]:
     """Start every service, and wait until it says that it is ready; tells the kernel's status of a service."""
     environment = {**os.environ, "DEBMILL_SITE": str(site)}
     started: dict[str, subprocess.Popen[bytes]] = {}
+    told: dict[str, Heard] = {}
     with ExitStack() as stack:
         log = stack.enter_context((work / "log").open("wb"))
         for name in services():
-            heard = stack.enter_context(Heard())
-            command, manager = setpriv(name, installed()), heard.environment()
+            heard = told[name] = stack.enter_context(Heard())
+            command, manager = setpriv(name, installed()), heard.environment(watchdog_usec=4_000_000)
             started[name] = subprocess.Popen(command, env={**environment, **manager}, stderr=log, cwd="/")
             stack.callback(end, started[name])
             heard.until("READY=1")
         yield lambda name: Path(f"/proc/{started[name].pid}/status").read_text()
+        since = told["debmill-build@.service"].until("STATUS=idle")
+        working = list(dropwhile(lambda line: not line.startswith("STATUS=working"), since))
+        assert working.count("WATCHDOG=1") > 1, f"once would be after the build: {since}"
 
 
 def end(daemon: subprocess.Popen[bytes]) -> None:
