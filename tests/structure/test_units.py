@@ -76,7 +76,7 @@ def test_a_unit_says_how_its_daemon_lives(name: str) -> None:
     assert unit["Type"] == "notify"
     assert unit["WatchdogSec"]
     assert unit["ExecReload"] == "/bin/kill -HUP $MAINPID"
-    assert (unit["Restart"], unit["RestartForceExitStatus"]) == ("on-failure", "75")
+    assert (unit["Restart"], unit["RestartForceExitStatus"]) == ("on-failure", "75 SIGHUP")
 
 
 # What `systemd-analyze security` gave with systemd 252, in tenths, and a little room for other versions.
