@@ -98,9 +98,9 @@ class Daemon(Generic[E]):
 
     def rest(self, error: OSError) -> None:
         """Wait for the machine to be well again; what arrives meanwhile changes nothing."""
-        log.error("%s waits for the machine: %s", self.name, error)
+        log.error("%s waits for the machine: %s", self.name, machine.complaint(error))
         with suppress(OSError):
-            self.presence.say("waiting", self.clock(), detail=str(error))
+            self.presence.say("waiting", self.clock(), detail=machine.complaint(error))
         until = time.monotonic() + CONVALESCENCE
         while not self.stopping and (left := until - time.monotonic()) > 0:
             self.wakeup.wait(left)

@@ -9,6 +9,7 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Self
@@ -19,6 +20,7 @@ from queues import atomic
 from queues.problem import Problem
 
 SUPERVISOR = "supervisor"
+ROOMY = 2048  # bytes that a file has at least, so that another state can be written over it
 PATIENCE = 1.0  # seconds for a reader, who holds the lock for microseconds, to let go
 
 
@@ -68,7 +70,8 @@ class Presence:
 
     def __enter__(self) -> Self:
         """Take the daemon's lock. Raises AlreadyRunning."""
-        self._descriptor = os.open(self.run / f"{self.name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        # open for reading is enough for a lock, and a disk may become read-only under it
+        self._descriptor = os.open(self.run / f"{self.name}.lock", os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
         patience = time.monotonic() + PATIENCE
         while not _lock(self._descriptor, fcntl.LOCK_EX):
             if time.monotonic() > patience:
@@ -94,10 +97,21 @@ class Presence:
         """Say a state, unless it was said before."""
         new = State(self.name, state, os.getpid(), now, entry, detail or self.detail, tuple(failing))
         if self._said is None or msgspec.structs.replace(new, since=self._said.since) != self._said:
+            self._write(msgspec.json.encode(new).ljust(ROOMY))
             self._said = new
-            aside = self.run / f".{self.name}.json.new"
-            aside.write_bytes(msgspec.json.encode(new))
-            atomic.disk.rename(aside, self.run / f"{self.name}.json")
+
+    def _write(self, text: bytes) -> None:
+        """Replace the file; a full disk still takes what is written over it, and a reader passes over what is torn."""
+        path, aside = self.run / f"{self.name}.json", self.run / f".{self.name}.json.new"
+        try:
+            aside.write_bytes(text)
+            atomic.disk.rename(aside, path)
+        except OSError:
+            with suppress(OSError):
+                aside.unlink()
+            with path.open("r+b", buffering=0) as file:
+                file.write(text)
+                file.truncate(len(text))
 
 
 def states(run: Path) -> Iterator[State]:

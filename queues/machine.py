@@ -14,6 +14,7 @@ FAULTS = frozenset(
         errno.ENFILE,
         errno.ENOMEM,
         errno.EACCES,
+        errno.EFBIG,  # RLIMIT_FSIZE, for Python ignores SIGXFSZ
     }
 )
 
@@ -21,3 +22,9 @@ FAULTS = frozenset(
 def is_to_blame(error: BaseException) -> bool:
     """Say whether an error is the machine's."""
     return isinstance(error, OSError) and error.errno in FAULTS
+
+
+def complaint(error: OSError) -> str:
+    """Say what the machine refuses, and where, for people."""
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{error.strerror or error}"
