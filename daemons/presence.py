@@ -65,7 +65,7 @@ class Presence:
         self.run = run
         self.name = name
         self.detail = ""
-        self._descriptor = -1
+        self._descriptor = self._spare = -1
         self._said: State | None = None
 
     def __enter__(self) -> Self:
@@ -77,10 +77,12 @@ class Presence:
             if time.monotonic() > patience:
                 os.close(self._descriptor)
                 raise AlreadyRunning(f"the daemon {self.name} of {self.run.parent} runs already")
+        self._spare = os.open("/", os.O_PATH | os.O_CLOEXEC)
         return self
 
     def __exit__(self, *error: object) -> None:
         """Be dead."""
+        os.close(self._spare)
         os.close(self._descriptor)
 
     def working(self, entry: str, now: datetime) -> None:
@@ -101,7 +103,6 @@ class Presence:
             self._said = new
 
     def _write(self, text: bytes) -> None:
-        """Replace the file; a full disk still takes what is written over it, and a reader passes over what is torn."""
         path, aside = self.run / f"{self.name}.json", self.run / f".{self.name}.json.new"
         try:
             aside.write_bytes(text)
@@ -109,9 +110,17 @@ class Presence:
         except OSError:
             with suppress(OSError):
                 aside.unlink()
+            self._write_over(path, text)
+
+    def _write_over(self, path: Path, text: bytes) -> None:
+        """Write where space and a descriptor are kept for it; a reader passes over what is torn."""
+        os.close(self._spare)
+        try:
             with path.open("r+b", buffering=0) as file:
                 file.write(text)
                 file.truncate(len(text))
+        finally:
+            self._spare = os.open("/", os.O_PATH | os.O_CLOEXEC)
 
 
 def states(run: Path) -> Iterator[State]:
