@@ -127,7 +127,8 @@ class Daemon(Generic[E]):
         except Exception as error:
             if machine.is_to_blame(error):
                 raise
-            log.exception("%s: an entry is held", queue.name)
+            log.exception("%s: %s", queue.name, "an entry is held" if self.in_hand else "nothing could be claimed")
+            return self.in_hand is not None
         finally:
             self.in_hand = None
         return True

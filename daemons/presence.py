@@ -16,7 +16,7 @@ from typing import Self
 
 import msgspec
 
-from queues import atomic
+from queues import atomic, papers
 from queues.problem import Problem
 
 SUPERVISOR = "supervisor"
@@ -137,9 +137,9 @@ def states(run: Path) -> Iterator[State]:
 def _said(run: Path) -> Iterator[State]:
     for path in run.glob("*.json"):
         try:
-            state = msgspec.json.decode(path.read_bytes(), type=State)
+            state = msgspec.json.decode(papers.read(path), type=State)
             descriptor = os.open(path.with_suffix(".lock"), os.O_RDONLY | os.O_CLOEXEC)
-        except (OSError, msgspec.MsgspecError):
+        except (OSError, papers.NotAPaper, msgspec.MsgspecError):
             continue
         try:
             yield msgspec.structs.replace(state, state="dead") if _lock(descriptor, fcntl.LOCK_SH) else state

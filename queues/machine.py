@@ -18,6 +18,13 @@ FAULTS = frozenset(
     }
 )
 
+ONE_ENTRYS = frozenset({errno.EIO, errno.EUCLEAN, errno.EBADMSG, errno.ESTALE})
+
+
+def is_one_entrys(error: BaseException) -> bool:
+    """Say whether an error of reading may be that of one place on the disk only."""
+    return isinstance(error, OSError) and error.errno in ONE_ENTRYS
+
 
 def is_to_blame(error: BaseException) -> bool:
     """Say whether an error is the machine's."""
