@@ -95,8 +95,9 @@ class Site(Road):
         return [event["event"] for chapter in self.mill.story(name_of(upload)) for event in chapter.events]
 
     def under_way(self) -> list[Path]:
-        """Give what waits for a daemon."""
-        return [path for room in ("ready", "active", "waiting") for path in self.site.glob(f"spool/**/{room}/*")]
+        """Give what waits for a daemon; in review it waits for a person."""
+        found = [path for room in ("ready", "active", "waiting") for path in self.site.glob(f"spool/**/{room}/*")]
+        return [path for path in found if "review" not in path.parts]
 
     def torn(self) -> list[Path]:
         """Give what is half written: in `tmp`, or beside what it was to replace; and who is held or corrupt."""
