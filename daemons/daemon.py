@@ -100,7 +100,8 @@ class Daemon(Generic[E]):
         """Wait for the machine to be well again; what arrives meanwhile changes nothing."""
         log.error("%s waits for the machine: %s", self.name, machine.complaint(error))
         with suppress(OSError):
-            self.presence.say("waiting", self.clock(), detail=machine.complaint(error))
+            within = machine.complaint(error).removeprefix(f"{self.presence.run.parent}/")
+            self.presence.say("waiting", self.clock(), detail=within)
         until = time.monotonic() + CONVALESCENCE
         while not self.stopping and (left := until - time.monotonic()) > 0:
             self.wakeup.wait(left)
