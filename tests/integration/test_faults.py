@@ -270,6 +270,8 @@ def test_a_daemon_whose_calls_fail_says_so_and_goes_on(site: Site, fault: str) -
     with apply(site, pid):
         os.kill(pid, signal.SIGCONT)
         site.wait_until_it_says(f"master waits for the machine: .*{reason}", since)
+        if fault != "ENFILE":  # without it not even its state could be opened
+            site.wait_until_it_waits("master", reason)
     site.mill.wait_for(name_of(upload), "build/all", "ready", "active", "done")
     assert site.pids("master") == [pid]
 
