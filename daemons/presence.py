@@ -77,12 +77,12 @@ class Presence:
             if time.monotonic() > patience:
                 os.close(self._descriptor)
                 raise AlreadyRunning(f"the daemon {self.name} of {self.run.parent} runs already")
-        self._spare = os.open("/", os.O_PATH | os.O_CLOEXEC)
+        self._reserve()
         return self
 
     def __exit__(self, *error: object) -> None:
         """Be dead."""
-        os.close(self._spare)
+        self._release()
         os.close(self._descriptor)
 
     def working(self, entry: str, now: datetime) -> None:
@@ -114,13 +114,22 @@ class Presence:
 
     def _write_over(self, path: Path, text: bytes) -> None:
         """Write where space and a descriptor are kept for it; a reader passes over what is torn."""
-        os.close(self._spare)
+        self._release()
         try:
             with path.open("r+b", buffering=0) as file:
                 file.write(text)
                 file.truncate(len(text))
         finally:
-            self._spare = os.open("/", os.O_PATH | os.O_CLOEXEC)
+            with suppress(OSError):  # then there is none to spare the next time
+                self._reserve()
+
+    def _reserve(self) -> None:
+        self._spare = os.open("/", os.O_PATH | os.O_CLOEXEC)
+
+    def _release(self) -> None:
+        if self._spare >= 0:
+            os.close(self._spare)
+            self._spare = -1
 
 
 def states(run: Path) -> Iterator[State]:

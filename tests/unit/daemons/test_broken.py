@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -178,3 +179,25 @@ def test_a_state_is_said_on_a_full_disk_and_without_descriptors(site: Site, monk
         (said,) = presence.states(site.run)
         assert said.state == "idle"
     assert sorted(path.name for path in site.run.iterdir()) == ["master.json", "master.lock"]
+
+
+def test_a_state_that_could_not_be_said_is_said_the_next_time(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Presence(site.run, "master") as master:
+        master.idle(utc())
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "open", no_descriptors)
+            patched.setattr(Path, "open", no_descriptors)
+            with pytest.raises(OSError, match="Too many open files"):
+                master.say("waiting", utc(), detail="Too many open files")
+        opened = [os.open("/", os.O_PATH) for _ in range(20)]  # who takes the number that was free must keep it
+        with monkeypatch.context() as patched:
+            patched.setattr(Path, "write_bytes", no_descriptors)
+            master.say("waiting", utc(), detail="Too many open files")
+        for descriptor in opened:
+            os.close(descriptor)
+        (said,) = presence.states(site.run)
+        assert said.state == "waiting"
+
+
+def no_descriptors(*_: object, **__: object) -> None:
+    raise OSError(errno.ENFILE, "Too many open files in system")
