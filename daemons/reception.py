@@ -10,12 +10,8 @@ from __future__ import annotations
 import base64
 import logging
 import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from types import FrameType
 
 from daemons.daemon import AGAIN
 from daemons.intake import answers, hostkey
@@ -24,14 +20,15 @@ from daemons.intake.limits import Limits
 from daemons.intake.server import Server, serve
 from daemons.presence import Presence
 from daemons.settings import address
+from daemons.signals import heard
 from daemons.sites import Site
-from daemons.systemd import Manager
 from queues import atomic
 from queues.journal import Line
 from review.facts import Facts, InArchive
 from review.intake import consider, consider_all
 from review.verdicts import Refused, Stored, Taken, Waiting
 
+OBEYED = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
 log = logging.getLogger(__name__)
 
 
@@ -54,15 +51,16 @@ class Reception:
 
     def run(self) -> None:
         """Serve until told to stop. Raises OSError when the address cannot be had; SystemExit to be started again."""
-        stop = threading.Event()
-        with Presence(self.site.run, "intake") as presence, _stopping(stop, presence.manager) as told:
+        with Presence(self.site.run, "intake") as presence, heard(*OBEYED) as (stop, told):
             server = self._serve()
             presence.detail = "listens on {}:{}".format(*server.address)
             presence.idle(self.clock())
             log.info("intake %s", presence.detail)
             self.catch_up()
             presence.manager.ready()
-            server.serve_until(stop, presence.manager.alive)
+            server.serve_until(stop, presence.manager.alive, presence.manager.pause)
+            if told[0] != signal.SIGHUP:
+                presence.manager.stopping(None)
         if told[0] == signal.SIGHUP:
             raise SystemExit(AGAIN)
 
@@ -119,23 +117,3 @@ def _answer(verdict: Refused | Taken | Waiting) -> Answer:
             return answers.Taken(verdict.note)
         case Refused():
             return answers.Refused(verdict.note)
-
-
-@contextmanager
-def _stopping(stop: threading.Event, manager: Manager) -> Iterator[list[int]]:
-    """Set the event at a signal; gives the list of those that came."""
-    told: list[int] = []
-
-    def note(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 -- the shape of a signal handler
-        told.append(number)
-        if number != signal.SIGHUP:
-            manager.stopping(None)
-        stop.set()
-
-    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
-    before = {number: signal.signal(number, note) for number in numbers}
-    try:
-        yield told
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

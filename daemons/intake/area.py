@@ -6,7 +6,6 @@ one, whatever lay there before. Nothing here syncs: whoever takes a file does. N
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import hashlib
 import os
@@ -14,8 +13,10 @@ import secrets
 import stat
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from daemons import disk
 from daemons.intake.answers import Refusal
 from daemons.intake.limits import Limits
 from queues import atomic
@@ -37,6 +38,7 @@ class Unfinished:
         self._file = atomic.disk.open_new(path, 0o600)
         self._hash = hashlib.sha256()
         self._hashed = 0
+        self._spoiled = ""
 
     @property
     def size(self) -> int:
@@ -50,9 +52,10 @@ class Unfinished:
 
     def write(self, offset: int, data: bytes) -> None:
         """Write bytes at an offset. Raises Refusal beyond the room for this file, OSError when the disk is full."""
-        self._check(offset + len(data))
-        if os.pwrite(self._file.fileno(), data, offset) != len(data):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        with self._spoiling():
+            self._check(offset + len(data))
+            if os.pwrite(self._file.fileno(), data, offset) != len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         if offset == self._hashed:
             self._hash.update(data)
             self._hashed += len(data)
@@ -61,13 +64,16 @@ class Unfinished:
 
     def truncate(self, size: int) -> None:
         """Cut or extend the file. Raises Refusal beyond the room for this file."""
-        self._check(size)
-        os.ftruncate(self._file.fileno(), size)
+        with self._spoiling():
+            self._check(size)
+            os.ftruncate(self._file.fileno(), size)
         if size != self._hashed:
             self._hashed = -1
 
     def seal(self) -> None:
-        """Close the file for good, readable by all and writable by none."""
+        """Close the file for good, readable by all and writable by none. Raises Refusal when a part was refused."""
+        if self._spoiled:
+            raise Refusal(f"{self.name}: not stored, for it did not come whole: {self._spoiled}")
         os.fchmod(self._file.fileno(), 0o444)
         self._file.close()
 
@@ -76,12 +82,18 @@ class Unfinished:
         self._file.close()
         atomic.remove(self.path)
 
+    @contextmanager
+    def _spoiling(self) -> Iterator[None]:
+        try:
+            yield
+        except (Refusal, OSError) as error:
+            self._spoiled = self._spoiled or str(error)
+            raise
+
     def _check(self, end: int) -> None:
         if end > self._room:
             raise Refusal(f"{self.name}: more than {self._room} bytes, which is all there is room for")
-        disk = os.fstatvfs(self._file.fileno())
-        if disk.f_bavail * disk.f_frsize < self._floor:
-            raise Refusal(f"{self.name}: the server's disk is full, try again later")
+        _check_disk(self._file.fileno(), self.name, self._floor)
 
 
 class Area:
@@ -97,6 +109,7 @@ class Area:
         hidden = self.path / HIDDEN
         atomic.make(self.path, 0o700)
         atomic.make(hidden, 0o700)
+        _check_disk(hidden, name, self._limits.free_bytes)
         path = hidden / f"{secrets.token_hex(8)}.{name}"
         return Unfinished(name, path, self._room(name), self._limits.free_bytes)
 
@@ -126,10 +139,16 @@ class Area:
         return room
 
 
+def _check_disk(place: Path | int, name: str, floor: int) -> None:
+    lack = disk.lack(place, floor)
+    if lack:
+        raise Refusal(f"{name}: the server's disk {lack}; try again later")
+
+
 def _statuses(directory: Path) -> Iterator[tuple[str, os.stat_result]]:
-    with contextlib.suppress(FileNotFoundError):  # nobody uploaded yet
+    with suppress(FileNotFoundError):  # nobody uploaded yet
         for entry in os.scandir(directory):
-            with contextlib.suppress(FileNotFoundError):  # taken meanwhile
+            with suppress(FileNotFoundError):  # taken meanwhile
                 yield entry.name, entry.stat(follow_symlinks=False)
 
 

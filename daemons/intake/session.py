@@ -9,6 +9,7 @@ import logging
 import os
 import stat
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import paramiko
@@ -19,6 +20,7 @@ from daemons.intake import paths
 from daemons.intake.answers import Answer, Judge, Refusal, Refused, Stored, one_line, spoken
 from daemons.intake.area import Area, Unfinished
 from daemons.intake.limits import Limits
+from queues import atomic, machine
 
 logger = logging.getLogger(__name__)
 
@@ -185,9 +187,18 @@ class Session(paramiko.SFTPServerInterface):
     def _asked(self, name: str) -> Answer:
         try:
             return self._judge(self.visitor.uploader, self._area.path, name)
-        except Exception:
+        except Exception as error:
+            if isinstance(error, OSError) and machine.is_to_blame(error):
+                return self._not_now(name, error)
             logger.exception("%s: %s could not be judged", self.visitor, name)
             return Refused(f"{name}: an internal error, which the operator can see in the log; the file is kept")
+
+    def _not_now(self, name: str, error: OSError) -> Refused:
+        """Answer when the machine is not well; without its last file nobody takes the upload behind this answer."""
+        logger.error("%s: %s could not be judged: %s", self.visitor, name, machine.complaint(error))
+        with suppress(OSError):
+            atomic.remove(self._area.path / name)
+        return Refused(f"{name}: the server cannot take it now: {error.strerror}; send this file again later")
 
     def _reports(self) -> dict[str, os.stat_result]:
         directory = self._status(self.visitor.uploader)

@@ -117,9 +117,20 @@ def test_an_area_has_room_for_so_many_bytes_and_files(area, begin):
 
 def test_a_full_disk_is_said(tmp_path, begin):
     area = Area(tmp_path / "alice", Limits(free_bytes=1 << 62))
-    file = begin(area)
     with pytest.raises(Refusal, match="disk is full"):
-        file.write(0, b"x")
+        begin(area)
+
+
+def test_a_file_of_which_a_part_was_refused_is_never_visible(tmp_path, begin):
+    area = Area(tmp_path / "alice", Limits(file_bytes=10, free_bytes=0))
+    file = begin(area)
+    file.write(0, b"begun")
+    with pytest.raises(Refusal, match="more than 10 bytes"):
+        file.write(5, b"too much")
+    file.write(5, b"again")
+    with pytest.raises(Refusal, match="did not come whole"):
+        area.publish(file)
+    assert area.files() == {}
 
 
 def test_a_new_server_clears_what_a_dead_one_left(tmp_path, limits, begin):
