@@ -37,7 +37,7 @@ def held(path: AnyPath) -> Iterator[None]:
         os.close(descriptor)
 
 
-def is_free(path: Path) -> bool:
+def is_free(path: AnyPath) -> bool:
     """Say whether nobody holds a directory's lock at this moment. Raises FileNotFoundError."""
     try:
         os.close(hold(path))

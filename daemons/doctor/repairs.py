@@ -50,8 +50,7 @@ def _dispatch(site: Site, path: Path) -> Iterator[str]:
     name = names.parse(path.name)
     with site.spool.master.claim(name.key, Room.WAITING) as entry:
         if entry is not None:
-            entry.note("sent back", by="doctor", reason="a job was missing")
-            entry.move(site.spool.master)
+            entry.move(site.spool.master, event="sent back", by="doctor", reason="a job was missing")
             yield f"{name.key} is in master/ready, and is dispatched again"
 
 

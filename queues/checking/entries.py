@@ -54,7 +54,7 @@ def _complaint(queue: Queue[Any], path: Path, name: EntryName) -> str:
     """Say what is wrong with an entry's papers; empty when they are right."""
     try:
         content = envelope.read(path, kind(queue, name))
-        papers.check(path / history.FILE, queue.owner)
+        lost = _has_lost(path / history.FILE, queue.owner)
         key = key_of(content)
     except envelope.Unreadable as error:
         return f"its envelope cannot be read ({error})"
@@ -64,12 +64,19 @@ def _complaint(queue: Queue[Any], path: Path, name: EntryName) -> str:
         return f"its envelope is that of {key}"
     if isinstance(content, BuildJob) and queue.name != f"build/{content.architecture}":
         return f"it is a job for {content.architecture}"
-    return "" if history.read(path) or not _has_history(path) else "its history cannot be read"
+    return "nothing of its history can be read" if lost else ""
 
 
-def _has_history(path: Path) -> bool:
-    file = path / history.FILE
-    return file.exists() and file.stat().st_size > 0
+def _has_lost(file: Path, owner: int) -> bool:
+    """Say whether a history has no line that can be read; an empty one is right. Raises NotAPaper."""
+    try:
+        descriptor = papers.opened(file, owner=owner)
+    except FileNotFoundError:
+        return False
+    try:
+        return bool(papers.content(descriptor)) and not history.read(file.parent)
+    finally:
+        os.close(descriptor)
 
 
 def key_of(content: msgspec.Struct) -> Key:
