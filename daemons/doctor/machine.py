@@ -30,7 +30,7 @@ def looks(site: Site, now: datetime, inotify: Path = INOTIFY) -> Iterator[Look]:
     }
     for name, architecture in sorted(wanted):
         yield partial(_base, site.environments / f"{name}-{architecture}")
-    yield _namespaces
+    yield namespaces
     yield partial(_inotify, site, inotify)
     yield partial(_clock, site, now)
 
@@ -42,7 +42,8 @@ def _base(path: Path) -> Iterator[Finding]:
         yield broken("base", path, "nothing can be built in it: 'debmill environment create' makes it")
 
 
-def _namespaces() -> Iterator[Finding]:
+def namespaces() -> Iterator[Finding]:
+    """Look whether this account can make the namespaces of build environments."""
     command = entering.mapped(["true"])
     try:
         ran = subprocess.run(command, env=entering.OUTSIDE, capture_output=True, text=True, check=False)

@@ -16,6 +16,7 @@ from click.testing import CliRunner
 
 from archive.signing import ArchiveKey, Signed
 from daemons import account, settings
+from daemons.building import entering
 from daemons.command import command
 from daemons.doctor import examination, keys, machine, repairs
 from daemons.doctor.repairs import REPAIRS
@@ -56,7 +57,7 @@ def site(template: Path, probe: list[Signed], tmp_path: Path, monkeypatch: pytes
 
     monkeypatch.setattr(ArchiveKey, "sign", sign)
     # Whether this account may make environments is the machine's affair.
-    monkeypatch.setattr(machine, "_namespaces", list)
+    monkeypatch.setattr(machine, "namespaces", list)
     shutil.copytree(template, tmp_path / "site", symlinks=True)
     return Site(tmp_path / "site")
 
@@ -359,6 +360,14 @@ def test_what_time_brings(site: Site) -> None:
     assert told(after) == {("expired", "broken"), ("person", "broken")}
     assert "ulla" in next(one.means for one in after if one.what == "person")
     assert ("clock", "broken") in told(before)
+
+
+@pytest.mark.parametrize("ran", [["sh", "-c", "echo no uid range >&2; exit 1"], ["no-such-tool"]])
+def test_a_machine_without_namespaces_is_told(ran: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(entering, "mapped", lambda _: ran)
+    (one,) = examine([machine.namespaces], pause=lambda: None)
+    assert one.severity is Severity.BROKEN
+    assert "no uid range" in one.means or "no-such-tool is not installed" in one.means
 
 
 def test_few_watches_are_told(site: Site, tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ class Work(threading.Thread):
 
 
 def test_nothing_is_reported_of_work_in_progress(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine, "_namespaces", list)
+    monkeypatch.setattr(machine, "namespaces", list)
     work = Work(ailing.site_at(tmp_path / "site"))
     work.start()
     try:
