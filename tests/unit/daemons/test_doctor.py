@@ -22,6 +22,7 @@ from daemons.doctor import examination, keys, machine, repairs
 from daemons.doctor.repairs import REPAIRS
 from daemons.master import PLAN
 from daemons.sites import Site
+from queues import locks
 from queues.checking.digests import Digests
 from queues.checking.findings import Finding, Severity, examine
 from queues.outcomes import Done
@@ -384,11 +385,13 @@ def test_quick_reads_no_packages(site: Site) -> None:
 
 
 def test_work_in_progress_is_no_finding(site: Site) -> None:
-    with site.spool.review.claim() as claimed, site.repository._tree.lock():
+    tmp = site.spool.build("all").room(Room.TMP)
+    with site.spool.review.claim() as claimed, site.repository._tree.lock(), locks.held(tmp):
         unfinished(site)
+        (tmp / "1700000000000000.pkg_1.0~0123456789ab_all.deadbeef").mkdir()
         assert claimed is not None
         assert found(site) == []
-    assert told(found(site)) == {("unfinished", "repairable")}
+    assert told(found(site)) == {("unfinished", "repairable"), ("leftover", "repairable")}
 
 
 def test_what_is_gone_at_the_second_look_is_no_finding(site: Site) -> None:
