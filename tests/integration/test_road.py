@@ -216,7 +216,6 @@ def test_apt_takes_nothing_that_another_key_signed(road: Road) -> None:
     assert "NO_PUBKEY" in ran.output
 
 
-<<<<<<< HEAD
 def test_uploads_that_need_each_other_to_be_built_are_reported(road: Road, work: Path) -> None:
     uploads = [
         Small(name, architecture="all", build_depends=f"{other} (>= 1.0)").upload(SUITE, road.maintainer, work)
@@ -231,10 +230,10 @@ def test_uploads_that_need_each_other_to_be_built_are_reported(road: Road, work:
     assert cycle in report
     assert f"only a person can break: {cycle}" in story
     assert cycle in road.notice(uploads[0], "cycle")
-=======
+
+
 def test_the_doctor_finds_nothing_wrong(road: Road, sent: dict[str, SourceUpload]) -> None:
     for source in ("millwheel", "millnotes"):
         road.wait_until_published(sent[source])
     ran = road.mill("doctor", check=False)
     assert ran.status == 0, ran.output
->>>>>>> 4176512 (Road: at its end the doctor finds nothing wrong)
