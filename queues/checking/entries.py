@@ -60,7 +60,7 @@ def _complaint(queue: Queue[Any], path: Path, name: EntryName) -> str:
         return f"its envelope cannot be read ({error})"
     except (papers.NotAPaper, NotAName) as error:
         return str(error)
-    if key != name.key:
+    if key != (names.upload_of(name.key) if isinstance(content, Notice) else name.key):
         return f"its envelope is that of {key}"
     if isinstance(content, BuildJob) and queue.name != f"build/{content.architecture}":
         return f"it is a job for {content.architecture}"
@@ -80,7 +80,7 @@ def _has_lost(file: Path, owner: int) -> bool:
 
 
 def key_of(content: msgspec.Struct) -> Key:
-    """Give the key that an envelope's entry must have. Raises NotAName."""
+    """Give the key that an envelope's entry must have, or, for a notice, the upload's. Raises NotAName."""
     match content:
         case Upload():
             parts = names.split(content.key)
@@ -90,7 +90,7 @@ def key_of(content: msgspec.Struct) -> Key:
         case BuildResult():
             return key_of(content.job)
         case Notice():
-            return part_key(content.upload, content.event)
+            return content.upload  # what follows it in the entry's key names the event
     raise NotAName(f"{type(content).__name__}: not what an entry carries")
 
 

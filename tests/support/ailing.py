@@ -12,10 +12,11 @@ from daemons.intake import hostkey
 from daemons.master import PLAN
 from daemons.sites import Site
 from queues import atomic
-from queues.names import EntryName, part_key
+from queues.names import EntryName, part_key, upload_key
 from queues.outcomes import Done
 from queues.rooms import Room
-from queues.values import BuildJob, BuildResult, FileRef, Plan, Suite, Upload
+from queues.values import BuildJob, BuildResult, FileRef, Notice, Plan, Suite, Upload
+from review.notices import lay
 from tests.support.entries import file_of, upload
 from tests.unit.archive import packages
 
@@ -136,4 +137,6 @@ def well(path: Path) -> Site:
     half = dispatched(site, "half")
     built(site, half, "amd64")
     built(site, half, "i386", well=False)
+    digest = upload_key("digest", "20260101", "0" * 12)  # as the reviewers get it once a day
+    lay(site.spool, digest, Notice("digest", digest, "digest", "2026-01-01", "", ("rita@example.org",), {}, NOW))
     return site
