@@ -11,6 +11,8 @@ import shutil
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from daemons import cancelling, verdicts
 from daemons.building import base
 from daemons.building.build import Cancelled, Settings, Suspicious, build, log_name
@@ -103,6 +105,11 @@ class Builder(Daemon[BuildJob]):
         if upload is None:
             return Done(str(cancelling.asked(entry.path) or "its upload was superseded while it was built"))
         match outcome:
+            case BuildResult(verdict="built") if cancel := cancelling.asked(
+                entry.path
+            ):  # it came after the last command
+                result = replace(outcome, verdict="failed", reason=str(cancel), files=())
+                return verdicts.fail(self.site, entry, upload, result)
             case BuildResult(verdict="built"):
                 files = {file.name: out / file.name for file in outcome.files}
                 self.spool.parts.put(entry.name, outcome, files, [("built", {"by": self.name})], Room.PARTS)

@@ -5,12 +5,14 @@ The commit is the publication; what follows only settles. A repeat finds everyth
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from archive.repository import Included, Refusal, TooSoon, Unchanged
-from daemons import results
+from daemons import results, superseding
 from daemons.daemon import Daemon
 from daemons.master import PLAN
 from daemons.sites import Site
-from queues import envelope
+from queues import envelope, pruning
 from queues.entry import Entry
 from queues.outcomes import Done, Later, Outcome
 from queues.values import Plan, Upload
@@ -24,9 +26,17 @@ class Publisher(Daemon[Upload]):
         super().__init__("include", site.run, [site.spool.archive], site.spool.clock)
         self.site = site
 
+    def tidy(self, now: datetime) -> None:
+        """Put away what was published long ago."""
+        pruning.prune(self.site.spool.archive, now, self.site.settings.kept)
+
     def handle(self, entry: Entry[Upload]) -> Outcome | None:
         """Publish an upload with the parts that were built."""
         upload, now = entry.envelope, self.clock()
+        newer = superseding.published(self.site, upload)
+        if newer is not None:
+            superseding.leave(self.site, entry, newer)
+            return None
         architectures = envelope.read(entry.path, Plan, PLAN).architectures
         parts = results.parts(self.site.spool, upload.key, architectures)
         match self.site.repository.include(upload, entry.files, parts, now):
@@ -40,6 +50,7 @@ class Publisher(Daemon[Upload]):
                 entry.note("published", snapshot=str(snapshot))
             case Unchanged():
                 pass
-        results.drop_parts(self.site.spool, upload.key, architectures, "published")
-        self.site.tell("published", upload, now, built=" ".join(part.job.architecture for part, _ in parts))
+        built = [part.job.architecture for part, _ in parts]
+        self.site.tell("published", upload, now, built=" ".join(built))  # before a repeat finds fewer parts
+        results.drop_parts(self.site.spool, upload.key, built, "published")
         return Done("published")
