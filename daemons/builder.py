@@ -96,7 +96,8 @@ class Builder(Daemon[BuildJob]):
             return False  # another builder sent it back
         except (Unreadable, IndexError):
             return True
-        return waited.facts.get("archive") != self._snapshot(suite) or now - waited.at > STALE
+        fresh = timedelta(0) <= now - waited.at <= STALE  # the clock may have been set back
+        return waited.facts.get("archive") != self._snapshot(suite) or not fresh
 
     def _conclude(
         self, entry: Entry[BuildJob], outcome: BuildResult | DepWait | Later | Suspicious, out: Path

@@ -5,7 +5,8 @@ The commit is the publication; what follows only settles. A repeat finds everyth
 
 from __future__ import annotations
 
-from datetime import datetime
+import logging
+from datetime import datetime, timedelta
 
 from archive.repository import Included, Refusal, TooSoon, Unchanged
 from daemons import results, superseding
@@ -17,6 +18,9 @@ from queues.entry import Entry
 from queues.outcomes import Done, Later, Outcome
 from queues.values import Plan, Upload
 from review.notices import anew
+
+SECOND = timedelta(seconds=2)  # of the last publication, and what is left of this one
+log = logging.getLogger(__name__)
 
 
 class Publisher(Daemon[Upload]):
@@ -41,7 +45,7 @@ class Publisher(Daemon[Upload]):
         parts = results.parts(self.site.spool, upload.key, architectures)
         match self.site.repository.include(upload, entry.files, parts, now):
             case TooSoon(not_before):
-                return Later("the archive was published in this very second", not_before)
+                return self._too_soon(not_before, now)
             case Refusal(reason):
                 self.site.tell(anew("held", entry.history), upload, now, reason=reason)
                 entry.hold(reason)
@@ -50,7 +54,18 @@ class Publisher(Daemon[Upload]):
                 entry.note("published", snapshot=str(snapshot))
             case Unchanged():
                 pass
+        self.presence.detail = ""
         built = [part.job.architecture for part, _ in parts]
         self.site.tell("published", upload, now, built=" ".join(built))  # before a repeat finds fewer parts
         results.drop_parts(self.site.spool, upload.key, built, "published")
         return Done("published")
+
+    def _too_soon(self, not_before: datetime, now: datetime) -> Later:
+        """Let an upload wait until it may be published; say so where that is not in a moment (rule 27)."""
+        if not_before - now <= SECOND:
+            return Later("the archive was published in this very second", not_before)
+        until = f"{not_before:%Y-%m-%d %H:%M:%S} UTC"
+        reason = f"the clock was set back behind the last publication: nothing can be published before {until}"
+        self.presence.detail = reason
+        log.error("%s", reason)
+        return Later(reason, not_before)
