@@ -344,4 +344,4 @@ def test_a_result_that_an_upload_waits_for_is_not_put_away(world: World) -> None
     world.now += timedelta(days=400)
     world.master()
     assert world.places(one.key) == world.places(part_key(one.key, "amd64")) == []
-    assert [chapter.room for chapter in story.tell(world.spool, "pkg")] == ["failed"] * 3
+    assert [chapter.room for chapter in story.tell(world.site, "pkg")] == ["failed"] * 3

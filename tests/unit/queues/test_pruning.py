@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from daemons import story
+from daemons.choosing import NotThere, choose, known
 from daemons.overview import look
-from queues import pruning
+from queues import history, pruning
 from queues.entry import FILES
 from queues.layout import Spool
 from queues.names import EntryName, part_key, stamp
@@ -69,8 +69,11 @@ def test_what_was_put_away_is_told_but_is_no_work(spool: Spool) -> None:
     queue = spool.build("amd64")
     pruning.prune(queue, NOW, KEEP)
 
-    (chapter,) = story.tell(spool, "pkg")
-    assert (chapter.key, chapter.room, chapter.events[0]["event"]) == (name.key, "failed", "queued")
+    (place,) = known(spool, "pkg")
+    assert (place.name, str(place)) == (name, "build/amd64/failed/2026-03")
+    assert [event.event for event in history.read(place.path)] == ["queued"]
+    with pytest.raises(NotThere, match="it is in build/amd64/failed/2026-03"):
+        choose(spool, "pkg", spool.builds(), [Room.FAILED], "failed")
     assert recover(queue, NOW) == []
     assert queue.find(KEY) is None
     assert {one.entries for one in look(spool, NOW).queues} == {0}
