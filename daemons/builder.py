@@ -106,9 +106,7 @@ class Builder(Daemon[BuildJob]):
         if upload is None:
             return Done(str(cancelling.asked(entry.path) or "its upload was superseded while it was built"))
         match outcome:
-            case BuildResult(verdict="built") if cancel := cancelling.asked(
-                entry.path
-            ):  # it came after the last command
+            case BuildResult(verdict="built") if cancel := cancelling.asked(entry.path):  # behind the last command
                 result = replace(outcome, verdict="failed", reason=str(cancel), files=())
                 return verdicts.fail(self.site, entry, upload, result)
             case BuildResult(verdict="built"):

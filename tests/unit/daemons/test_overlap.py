@@ -279,8 +279,8 @@ def test_a_case_that_was_open_when_a_newer_was_dispatched_is_superseded_later(wo
 def test_deaths_at_the_gate_hold_nobody(world: World, state: Callable[[World, Upload], None]) -> None:
     one = world.send("1.0")
     state(world, one)
-    for _ in range(4):
-        with suppress(Died), disk(DyingDisk(4, after=True)):
+    for at in [number for number in range(1, 7) for _ in range(4)]:  # four times in a row at each of the first calls
+        with suppress(Died), disk(DyingDisk(at, after=True)):
             world.master()
     world.run_until_idle()
 
@@ -292,8 +292,8 @@ def test_deaths_of_a_builder_that_looks_around_hold_nobody(world: World) -> None
     world.master()
     world.end(one, "amd64", "dep-wait")
     world.now += timedelta(hours=7)
-    for _ in range(4):
-        with suppress(Died), disk(DyingDisk(3, after=True)):
+    for at in [number for number in range(1, 5) for _ in range(4)]:
+        with suppress(Died), disk(DyingDisk(at, after=True)):
             world.look_around()
     world.run_until_idle()
 
