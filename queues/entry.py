@@ -72,7 +72,7 @@ class Entry(Generic[E]):
             self.envelope = envelope.read(self._at, self.queue.kind)
             self._history = History(self._at, self.queue.owner)
         except envelope.Newer as error:
-            self.queue.leave(self.name, self.came_from, f"{envelope.FILE}: {error}")
+            self.queue.leave(self.name, self.came_from, str(error))
             return False
         except (envelope.Unreadable, papers.NotAPaper) as error:
             self._put_by(str(error))
