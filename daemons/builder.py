@@ -11,6 +11,8 @@ import shutil
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from daemons import cancelling, verdicts
 from daemons.building import base
 from daemons.building.build import Cancelled, Settings, Suspicious, build, log_name
@@ -94,7 +96,8 @@ class Builder(Daemon[BuildJob]):
             return False  # another builder sent it back
         except (Unreadable, IndexError):
             return True
-        return waited.facts.get("archive") != self._snapshot(suite) or now - waited.at > STALE
+        fresh = timedelta(0) <= now - waited.at <= STALE  # the clock may have been set back
+        return waited.facts.get("archive") != self._snapshot(suite) or not fresh
 
     def _conclude(
         self, entry: Entry[BuildJob], outcome: BuildResult | DepWait | Later | Suspicious, out: Path
@@ -103,6 +106,9 @@ class Builder(Daemon[BuildJob]):
         if upload is None:
             return Done(str(cancelling.asked(entry.path) or "its upload was superseded while it was built"))
         match outcome:
+            case BuildResult(verdict="built") if cancel := cancelling.asked(entry.path):  # behind the last command
+                result = replace(outcome, verdict="failed", reason=str(cancel), files=())
+                return verdicts.fail(self.site, entry, upload, result)
             case BuildResult(verdict="built"):
                 files = {file.name: out / file.name for file in outcome.files}
                 self.spool.parts.put(entry.name, outcome, files, [("built", {"by": self.name})], Room.PARTS)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
-from queues import names
+from queues import names, pruning
 from queues.layout import Spool
 from queues.names import EntryName
 from queues.problem import Problem
@@ -18,15 +19,21 @@ class NotThere(Problem):
 
 
 class Place(NamedTuple):
-    """An entry, and where it is at the moment."""
+    """An entry, and where it is at the moment; `month` when it is over and was put away."""
 
     queue: Queue[Any]
     room: Room
     name: EntryName
+    month: str = ""
+
+    @property
+    def path(self) -> Path:
+        """Its directory."""
+        return self.queue.room(self.room) / self.month / str(self.name)
 
     def __str__(self) -> str:
         """Say it as `ls` shows it."""
-        return f"{self.queue.name}/{self.room}"
+        return "/".join(filter(None, (self.queue.name, self.room, self.month)))
 
 
 def choose(
@@ -37,7 +44,7 @@ def choose(
     `what` says of an entry that it is in such a room. Raises NotThere.
     """
     here = known(spool, wanted)
-    found = [place for place in here if place.room in rooms and place.queue in queues]
+    found = [place for place in here if place.room in rooms and place.queue in queues and not place.month]
     uploads = sorted({names.upload_of(place.name.key) for place in found})
     if len(uploads) > 1:
         raise NotThere(f"'{wanted}' means several uploads, name one of them: {', '.join(uploads)}")
@@ -49,7 +56,7 @@ def choose(
 
 def known(spool: Spool, wanted: str) -> list[Place]:
     """Give every entry that is meant by a source name, `source_version`, a key or an entry's name. Raises NotThere."""
-    found = [place for place in everywhere(spool) if _meant(place.name, wanted)]
+    found = [place for place in (*everywhere(spool), *_put_away(spool)) if _meant(place.name, wanted)]
     if not found:
         raise NotThere(f"nothing called '{wanted}' is or was in {spool.path}; try a source name, or source_version")
     return found
@@ -57,11 +64,19 @@ def known(spool: Spool, wanted: str) -> list[Place]:
 
 def everywhere(spool: Spool) -> Iterator[Place]:
     """Give every entry of the road's queues, from names alone."""
-    queues: list[Queue[Any]] = [spool.review, spool.master, *spool.builds(), spool.archive]
-    for queue in queues:
+    for queue in _queues(spool):
         for room in queue.rooms:
             if room is not Room.TMP:
                 yield from (Place(queue, room, name) for name in queue.names(room))
+
+
+def _put_away(spool: Spool) -> Iterator[Place]:
+    for queue in _queues(spool):
+        yield from (Place(queue, old.room, old.name, old.path.parent.name) for old in pruning.put_away(queue))
+
+
+def _queues(spool: Spool) -> list[Queue[Any]]:
+    return [spool.review, spool.master, *spool.builds(), spool.archive]
 
 
 def _meant(name: EntryName, wanted: str) -> bool:

@@ -38,6 +38,7 @@ from queues.watching import Wakeup
 E = TypeVar("E", bound=msgspec.Struct)
 PERIOD = timedelta(seconds=30)  # everything is found by then without any event
 AGAIN = os.EX_TEMPFAIL  # exit status: start me again, nothing is wrong
+TIDYING = 300.0  # seconds between two times that a daemon looks after what is in no hurry
 CONVALESCENCE = 5.0  # seconds between two tries while a disk is full or failing
 CONTENDED = timedelta(milliseconds=20)
 log = logging.getLogger(__name__)
@@ -56,6 +57,7 @@ class Daemon(Generic[E]):
         self.again = False
         self.in_hand: Entry[E] | None = None
         self.wakeup = Wakeup()
+        self.tidied = -TIDYING
 
     def handle(self, entry: Entry[E]) -> Outcome | None:
         """Do the work of one entry and say what became of it; None when it was moved."""
@@ -63,6 +65,9 @@ class Daemon(Generic[E]):
 
     def idle(self, now: datetime) -> None:
         """Do what belongs to no entry of these queues, each time they are empty."""
+
+    def tidy(self, now: datetime) -> None:
+        """Do what is in no hurry: when the daemon begins, and every few minutes."""
 
     def watched(self) -> list[Path]:
         """Name the directories whose arrivals wake this daemon."""
@@ -95,6 +100,9 @@ class Daemon(Generic[E]):
             pass
         if not self.stopping:
             self.idle(self.clock())
+            if time.monotonic() >= self.tidied + TIDYING:
+                self.tidy(self.clock())
+                self.tidied = time.monotonic()
             self.presence.idle(self.clock())
             self.wakeup.wait(min(self.pause(), self.presence.manager.period))
 

@@ -57,6 +57,8 @@ def _verdict(site: Site, job: Entry[BuildJob], why: Cancel) -> Outcome:
     upload = verdicts.upload_of(site.spool, job.envelope)
     if upload is None:
         return Done(str(why))
+    if site.spool.parts.find(job.name.key):
+        return Done("it was built before it was cancelled")
     return verdicts.fail(site, job, upload, verdicts.cancelled(job.envelope, why, site.spool.clock()))
 
 

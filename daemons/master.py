@@ -14,7 +14,7 @@ from pathlib import Path
 from daemons import gate, results, superseding
 from daemons.daemon import Daemon
 from daemons.sites import Site
-from queues import envelope, machine
+from queues import envelope, machine, names, pruning
 from queues.entry import Entry
 from queues.names import EntryName, Key, part_key
 from queues.problem import Problem
@@ -43,20 +43,15 @@ class Master(Daemon[Upload]):
 
     def handle(self, entry: Entry[Upload]) -> None:
         """Plan and dispatch one upload, and let it wait for its results."""
-        upload = entry.envelope
-        published = self.site.repository.catalogue(upload.suite).version_of(upload.source)
-        newer = superseding.newest(self.spool, upload, published)
+        newer = superseding.newest(self.site, entry.envelope)
         if newer is not None:
-            self.site.tell("superseded", upload, self.clock(), by=newer)
-            entry.move(self.spool.master, Room.FAILED, event="superseded", by=newer)
+            superseding.leave(self.site, entry, newer)
             return
-        finish = self.site.settings.build.superseded == "finish"
-        for older in superseding.supersede(self.spool, upload, finish=finish):
-            self.site.tell("superseded", older, self.clock(), by=upload.version)
+        superseding.supersede(self.site, entry.envelope)
         again, plan = (entry.path / PLAN).exists(), self._plan(entry)
         for architecture in plan.architectures:
             # A job that was raised since has another name.
-            if not again or self.spool.build(architecture).find(part_key(upload.key, architecture)) is None:
+            if not again or self.spool.build(architecture).find(part_key(entry.name.key, architecture)) is None:
                 self._dispatch(entry, architecture)
         architectures = " ".join(plan.architectures)
         entry.move(self.spool.master, Room.WAITING, event="dispatched", architectures=architectures, gate=plan.gate)
@@ -68,20 +63,38 @@ class Master(Daemon[Upload]):
                 self._ask(name, now)
             except FileNotFoundError:
                 continue  # it moved on while we looked
+            except envelope.Newer as error:
+                self.spool.master.leave(name, Room.WAITING, str(error))
             except Problem as problem:
                 log.error("master %s: the gate could not decide: %s", name, problem)
+                self._hold(name, f"the gate could not decide: {problem}")
             except Exception as error:
                 if machine.is_to_blame(error) and not machine.is_one_entrys(error):
                     raise
                 log.exception("master %s: the gate could not decide", name)
         results.drop_orphans(self.spool)
 
+    def tidy(self, now: datetime) -> None:
+        """Supersede what could not be superseded in its moment; put away what was over long ago."""
+        superseding.sweep(self.site)
+        keep = self.site.settings.kept
+        for queue in (self.spool.review, self.spool.master):
+            pruning.prune(queue, now, keep)
+        for builds in self.spool.builds():
+            pruning.prune(builds, now, keep, self._is_under_way)
+
+    def _is_under_way(self, job: EntryName) -> bool:
+        """Say whether the upload of a job may still ask for its result."""
+        found = self.spool.master.find(names.upload_of(job.key))
+        return found is not None and found[0] is not Room.FAILED
+
     def _plan(self, entry: Entry[Upload]) -> Plan:
         upload = entry.envelope
         if not (entry.path / PLAN).exists():
             suite = self.site.suite(upload.suite)
             architectures = planning.architectures(entry.files, upload, suite)
-            published = self.site.repository.catalogue(upload.suite).architectures_of(upload.source)
+            leaving = superseding.leaving(self.spool, upload)  # asked first: it may be published while we look
+            published = self.site.repository.catalogue(upload.suite).architectures_of(upload.source) | leaving
             needed = gate.required(suite.gate, architectures, sorted(published))
             entry.paper(PLAN, Plan(tuple(architectures), suite.gate, needed))
         return envelope.read(entry.path, Plan, PLAN)
@@ -101,6 +114,11 @@ class Master(Daemon[Upload]):
             with self.spool.master.claim(name.key, Room.WAITING) as entry:
                 if entry is not None:  # again: a job may have been given back between the look and the claim
                     self._apply(entry, *self._decide(name.key, entry.path), now)
+
+    def _hold(self, name: EntryName, reason: str) -> None:
+        with self.spool.master.claim(name.key, Room.WAITING) as entry:
+            if entry is not None:
+                entry.hold(reason)
 
     def _decide(self, key: Key, path: Path) -> tuple[gate.Decision, Mapping[str, BuildResult]]:
         plan = envelope.read(path, Plan, PLAN)

@@ -20,7 +20,7 @@ from daemons.daemon import Daemon
 from daemons.reporting.telling import Teller
 from daemons.settings import Mail, address
 from daemons.sites import Site
-from queues import atomic, machine
+from queues import atomic, machine, pruning
 from queues.entry import Entry
 from queues.names import Key
 from queues.outcomes import Done, Later, Outcome
@@ -39,11 +39,16 @@ class Notifier(Daemon[Notice]):
         super().__init__("notify", site.run, [site.spool.notices], site.spool.clock)
         self.teller = Teller(site)
         self.mail = site.settings.mail
+        self.keep = site.settings.kept
         self.directory = site.logs / "mail"
 
     def watched(self) -> list[Path]:
         """Name where notices arrive, and jobs that begin to wait for their build dependencies."""
         return [*super().watched(), *(queue.room(Room.WAITING) for queue in self.teller.spool.builds())]
+
+    def tidy(self, now: datetime) -> None:
+        """Put away what was told long ago."""
+        pruning.prune(self.queues[0], now, self.keep)
 
     def handle(self, entry: Entry[Notice]) -> Outcome:
         """Send one notice."""

@@ -5,16 +5,22 @@ The commit is the publication; what follows only settles. A repeat finds everyth
 
 from __future__ import annotations
 
+import logging
+from datetime import datetime, timedelta
+
 from archive.repository import Included, Refusal, TooSoon, Unchanged
-from daemons import results
+from daemons import results, superseding
 from daemons.daemon import Daemon
 from daemons.master import PLAN
 from daemons.sites import Site
-from queues import envelope
+from queues import envelope, pruning
 from queues.entry import Entry
 from queues.outcomes import Done, Later, Outcome
 from queues.values import Plan, Upload
 from review.notices import anew
+
+SECOND = timedelta(seconds=2)  # of the last publication, and what is left of this one
+log = logging.getLogger(__name__)
 
 
 class Publisher(Daemon[Upload]):
@@ -24,14 +30,22 @@ class Publisher(Daemon[Upload]):
         super().__init__("include", site.run, [site.spool.archive], site.spool.clock)
         self.site = site
 
+    def tidy(self, now: datetime) -> None:
+        """Put away what was published long ago."""
+        pruning.prune(self.site.spool.archive, now, self.site.settings.kept)
+
     def handle(self, entry: Entry[Upload]) -> Outcome | None:
         """Publish an upload with the parts that were built."""
         upload, now = entry.envelope, self.clock()
+        newer = superseding.published(self.site, upload)
+        if newer is not None:
+            superseding.leave(self.site, entry, newer)
+            return None
         architectures = envelope.read(entry.path, Plan, PLAN).architectures
         parts = results.parts(self.site.spool, upload.key, architectures)
         match self.site.repository.include(upload, entry.files, parts, now):
             case TooSoon(not_before):
-                return Later("the archive was published in this very second", not_before)
+                return self._too_soon(not_before, now)
             case Refusal(reason):
                 self.site.tell(anew("held", entry.history), upload, now, reason=reason)
                 entry.hold(reason)
@@ -40,6 +54,18 @@ class Publisher(Daemon[Upload]):
                 entry.note("published", snapshot=str(snapshot))
             case Unchanged():
                 pass
-        results.drop_parts(self.site.spool, upload.key, architectures, "published")
-        self.site.tell("published", upload, now, built=" ".join(part.job.architecture for part, _ in parts))
+        self.presence.detail = ""
+        built = [part.job.architecture for part, _ in parts]
+        self.site.tell("published", upload, now, built=" ".join(built))  # before a repeat finds fewer parts
+        results.drop_parts(self.site.spool, upload.key, built, "published")
         return Done("published")
+
+    def _too_soon(self, not_before: datetime, now: datetime) -> Later:
+        """Let an upload wait until it may be published; say so where that is not in a moment (rule 27)."""
+        if not_before - now <= SECOND:
+            return Later("the archive was published in this very second", not_before)
+        until = f"{not_before:%Y-%m-%d %H:%M:%S} UTC"
+        reason = f"the clock was set back behind the last publication: nothing can be published before {until}"
+        self.presence.detail = reason
+        log.error("%s", reason)
+        return Later(reason, not_before)

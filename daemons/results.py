@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from queues import envelope, names
@@ -79,4 +80,6 @@ def _built(spool: Spool, upload: Key, architecture: str) -> BuildResult | None:
 def _failed(spool: Spool, upload: Key, architecture: str) -> BuildResult | None:
     key, queue = part_key(upload, architecture), spool.build(architecture)
     name = next((name for name in queue.names(Room.FAILED) if name.key == key), None)
-    return envelope.read(queue.where(Room.FAILED, name), BuildResult, RESULT) if name else None
+    with suppress(FileNotFoundError):  # given back in this moment: no result any more
+        return envelope.read(queue.where(Room.FAILED, name), BuildResult, RESULT) if name else None
+    return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import tomllib
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
 
@@ -75,6 +76,15 @@ class Archive(Struct, frozen=True, forbid_unknown_fields=True):
     url: Annotated[str, Meta(description="Where clients find it; shown in stanzas.")] = ""
 
 
+class Keep(Struct, frozen=True, forbid_unknown_fields=True):
+    """How long things stay."""
+
+    done_days: Annotated[
+        int,
+        Meta(description="Days before what is over is put away; never before its signature is too old.", ge=1),
+    ] = 90
+
+
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """All settings of a site."""
 
@@ -84,6 +94,12 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     mail: Mail = Mail()
     report: Report = Report()
     archive: Archive = Archive()
+    keep: Keep = Keep()
+
+    @property
+    def kept(self) -> timedelta:
+        """How long what is over stays in its room: until it could not come again by a replay (rule 10)."""
+        return timedelta(days=max(self.keep.done_days, self.intake.signature_max_age + 1))
 
     def architectures(self) -> list[str]:
         """Name every architecture that some suite builds, without `all`."""
@@ -123,7 +139,7 @@ def sample(suites: dict[str, Suite], changed: Settings | None = None) -> str:
     """Write a configuration file with every setting, its description and its value; defaults are commented out."""
     settings = changed or Settings()
     lines = ["# Settings of a debmill site. What is commented out is the default."]
-    for name in ("intake", "build", "mail", "report", "archive"):
+    for name in ("intake", "build", "mail", "report", "archive", "keep"):
         lines += _table(name, getattr(settings, name), {})
     for name, suite in suites.items():
         lines += _table(f"suites.{name}", suite, {"name": suite.name})

@@ -50,7 +50,7 @@ def _begun(chapter: Chapter) -> str:
 
 
 def _chapter(site: Site, place: Place, others: Sequence[Place]) -> Chapter:
-    events, key = history.read(place.queue.where(place.room, place.name)), place.name.key
+    events, key = history.read(place.path), place.name.key
     gate = unsettled(key, planned(events), others) if place.queue is site.spool.master else ""
     means = meaning(place.queue.name, place.room, key, events, gate)
     return Chapter(

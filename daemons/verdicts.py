@@ -7,6 +7,7 @@ it, so that no crash leaves a failed job without a result.
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -29,8 +30,10 @@ GIVEN_BACK = "given back"  # the event; with `by`, a person did it
 
 def upload_of(spool: Spool, job: BuildJob) -> Upload | None:
     """Give the upload that still wants a job's result; None when it has left the master queue."""
-    found = spool.master.find(job.upload)
-    return spool.master.peek(*found) if found and found[0] is not Room.FAILED else None
+    while (found := spool.master.find(job.upload)) and found[0] is not Room.FAILED:
+        with suppress(FileNotFoundError):  # it has just moved on, and is found there the next time
+            return spool.master.peek(*found)
+    return None
 
 
 def fail(site: Site, job: Entry[BuildJob], upload: Upload, result: BuildResult) -> Never:

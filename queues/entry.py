@@ -71,6 +71,9 @@ class Entry(Generic[E]):
         try:
             self.envelope = envelope.read(self._at, self.queue.kind)
             self._history = History(self._at, self.queue.owner)
+        except envelope.Newer as error:
+            self.queue.leave(self.name, self.came_from, str(error))
+            return False
         except (envelope.Unreadable, papers.NotAPaper) as error:
             self._put_by(str(error))
             return False

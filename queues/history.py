@@ -83,12 +83,16 @@ def origin(events: Iterable[Event]) -> str:
 
 
 def deaths(events: Iterable[Event]) -> int:
-    """Count the latest claims in a row that died with their claimer: recovery had to send the entry back."""
-    count, died = 0, False
+    """Count the latest claims of a ready entry in a row that died with their claimer: recovery had to send it back.
+
+    A claim from another room is a short step, such as the gate's; who dies in it says nothing about the entry.
+    """
+    count, died, works = 0, False, False
     for event in events:
         if event.event == CLAIMED:
-            count, died = count if died else 0, False
-        elif event.event == RECOVERED and not died:
+            works = event.facts.get("from", Room.READY) == Room.READY
+            count, died = (count if died else 0, False) if works else (count, died)
+        elif event.event == RECOVERED and works and not died:
             count, died = count + 1, True
     return count if died else 0
 

@@ -33,6 +33,7 @@ from queues.outcomes import Later
 from queues.rooms import Room
 
 E = TypeVar("E", bound=msgspec.Struct)
+_ORDERED = (Room.READY, Room.ACTIVE, Room.WAITING)  # `waiting`, too: the jobs of what waits inherit its stamp
 log = logging.getLogger(__name__)
 
 
@@ -111,7 +112,7 @@ class Queue(Generic[E]):
 
     def stamp(self, now: datetime) -> int:
         """Give the stamp of an entry that comes now: the time, but never below the newest entry's."""
-        newest = max((name.stamp for room in (Room.READY, Room.ACTIVE) for name in self.names(room)), default=0)
+        newest = max((name.stamp for room in _ORDERED for name in self.names(room)), default=0)
         return max(stamp(now), newest + 1)
 
     def put(

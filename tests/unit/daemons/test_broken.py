@@ -106,7 +106,7 @@ def test_a_broken_plan_or_part_keeps_no_other_gate_shut(
     Master(site).idle(utc())
 
     assert [name.key for name in site.spool.archive.names(Room.READY)] == [whole.key]
-    assert site.spool.master.names(Room.WAITING) == [broken]
+    assert site.spool.master.names(Room.HOLD) == [broken]
     assert f"{broken}: the gate could not decide" in caplog.text
     assert PLAN in caplog.text
 

@@ -99,7 +99,7 @@ def test_what_waits_is_reported_when_it_is_old_enough_and_says_for_what(site: Si
         job.hold("a name is taken")
     assert not make(site, NOON + 2 * DAY, 3)
 
-    found = make(site, NOON + 3 * DAY, 3)
+    found = make(site, NOON + 3 * DAY + timedelta(seconds=1), 3)  # each has a stamp of its own
     reasons = {(one.what, one.id, one.architecture): one.reason for one in found.waiting}
     assert reasons == {
         ("gate", "slow_1.0", ""): "waits for amd64 (build/amd64/ready)",

@@ -110,6 +110,11 @@ def test_deaths(events: list[str], count: int) -> None:
     assert history.deaths(Event(NOW, event) for event in events) == count
 
 
+def test_who_dies_in_the_gate_says_nothing_about_an_upload() -> None:
+    asked = [Event(NOW, CLAIMED, {"from": "waiting"}), Event(NOW, RECOVERED)]
+    assert history.deaths(asked * 3) == 0
+
+
 def test_origin() -> None:
     events = [Event(NOW, CLAIMED, {"from": "waiting"}), Event(NOW, "building")]
     assert history.origin(events) == "waiting"

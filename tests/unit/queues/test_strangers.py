@@ -51,7 +51,7 @@ BROKEN = {
     "nothing": lambda: b"",
     "zeros": lambda: bytes(400),
     "a list": lambda: b"[]",
-    "another version": lambda: json.dumps(content() | {"format": 2}).encode(),
+    "a version that never was": lambda: json.dumps(content() | {"format": 0}).encode(),
     "a version that is no number": lambda: json.dumps(content() | {"format": "1"}).encode(),
     "another type": lambda: json.dumps(content() | {"type": "BuildJob"}).encode(),
     "wrong types": lambda: json.dumps(content() | {"files": "many"}).encode(),
