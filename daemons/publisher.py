@@ -5,7 +5,11 @@ The commit is the publication; what follows only settles. A repeat finds everyth
 
 from __future__ import annotations
 
+import logging
+from datetime import timedelta
+
 from archive.repository import Included, Refusal, TooSoon, Unchanged
+from archive.signing import SigningFailed
 from daemons import results
 from daemons.daemon import Daemon
 from daemons.master import PLAN
@@ -16,6 +20,9 @@ from queues.outcomes import Done, Later, Outcome
 from queues.values import Plan, Upload
 from review.notices import anew
 
+RETRY = timedelta(minutes=1)  # before a key that could not be used is tried again
+log = logging.getLogger(__name__)
+
 
 class Publisher(Daemon[Upload]):
     """Includes one upload at a time."""
@@ -25,7 +32,14 @@ class Publisher(Daemon[Upload]):
         self.site = site
 
     def handle(self, entry: Entry[Upload]) -> Outcome | None:
-        """Publish an upload with the parts that were built."""
+        """Publish an upload; when the archive's key cannot be used, no upload is to blame, and each is tried again."""
+        try:
+            return self._publish(entry)
+        except SigningFailed as failed:
+            log.error("archive %s cannot be signed: %s", entry.name, failed)
+            return Later(f"it cannot be signed: {failed}", self.clock() + RETRY)
+
+    def _publish(self, entry: Entry[Upload]) -> Outcome | None:
         upload, now = entry.envelope, self.clock()
         architectures = envelope.read(entry.path, Plan, PLAN).architectures
         parts = results.parts(self.site.spool, upload.key, architectures)
