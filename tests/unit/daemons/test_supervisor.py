@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from daemons.child import LONGEST, OFTEN, SHORTEST, pause
-from daemons.presence import states
+from daemons.presence import Presence, states
+from queues.clock import utc
 
 PROGRAM = """
 import sys
@@ -133,6 +134,22 @@ def test_the_daemons_go_when_the_supervisor_is_killed(tmp_path: Path) -> None:
 
     assert lines(supervisor, 1) == ["told"]
     finish(supervisor)
+
+
+def test_a_daemon_that_a_killed_supervisor_left_is_waited_for(tmp_path: Path) -> None:
+    script = "echo born; exec sleep 1000"
+    (tmp_path / "run").mkdir()
+    with Presence(tmp_path / "run", script) as left:
+        left.working("a long build", utc())
+        supervisor = supervise(tmp_path, script)
+        assert supervisor.stderr is not None
+        assert "still finishes what it has in hand" in supervisor.stderr.readline()
+        state = next(states(tmp_path / "run"))  # the supervisor may not have spoken yet
+        assert (state.state, state.entry) == ("working", "a long build")
+
+    assert lines(supervisor, 1) == ["born"]
+    supervisor.terminate()
+    assert finish(supervisor) == 0
 
 
 def test_a_second_supervisor_is_refused(tmp_path: Path) -> None:
