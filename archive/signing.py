@@ -92,7 +92,7 @@ def _short(home: Path) -> Iterator[str]:
 
 @contextmanager
 def _agent(home: str) -> Iterator[None]:
-    """Have an agent that cannot outlive us; one that lives already, for a user of the key has just died, does as well."""
+    """Have an agent that cannot outlive us; one that lives already, for its user has just died, does as well."""
     command = ["gpg-agent", "--homedir", home, *_AGENT]
     with _installed(command):
         agent = subprocess.Popen(command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=_environment())

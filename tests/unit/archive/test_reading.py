@@ -71,7 +71,7 @@ def test_a_reader_that_is_killed_is_started_once_more(
     if deaths == 1:
         assert reading.read(made)[0]["Source"] == "little"
     else:
-        with pytest.raises(reading.Unreadable, match="little_1.0.dsc: -9"):
+        with pytest.raises(reading.Unreadable, match=r"little_1\.0\.dsc: -9"):
             reading.read(made)
 
 
