@@ -9,6 +9,7 @@ from daemons.reception import Reception
 from daemons.sites import Site
 from queues.rooms import Room
 from queues.values import Suite
+from review.taking import STAGE
 from tests.support.entries import upload
 
 
@@ -22,9 +23,13 @@ def test_what_a_dead_server_left_half_written_is_removed(tmp_path: Path) -> None
     half_told = site.run / "status/ulla/.pkg_1.0_source.txt.new"
     half_told.parent.mkdir(parents=True)
     half_told.touch()
+    half_taken = site.uploading / "ulla" / STAGE
+    half_taken.mkdir(parents=True)
+    (half_taken / "pkg_1.0.dsc").touch()
     told = half_told.with_name("pkg_0.9_source.txt")
     told.touch()
     Reception(site).catch_up()
 
     assert not half_put.exists()
+    assert not half_taken.exists()
     assert list(told.parent.iterdir()) == [told]
