@@ -14,6 +14,7 @@ import subprocess
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 
 from tests.support import consistency, processes
 from tests.support.mill import WaitedTooLong, installed
@@ -58,6 +59,8 @@ class Storm:
     def rage(self, kills: int, pause: tuple[float, float]) -> None:
         """Kill so often, while people work; `pause` bounds the seconds between two kills. Raises what they raise."""
         self.start()
+        self.road.mill.wait("the intake listens", lambda: "intake" in self.road.mill.daemons(), 60)
+        _ = self.road.uploader  # who learns the server's key before it storms
         with ThreadPoolExecutor() as people:
             at_work = [people.submit(one) for one in (self._upload, self._review, self._operate)]
             try:
@@ -173,10 +176,10 @@ class Storm:
     def release(self) -> None:
         """Put back what was killed three times."""
         for one in consistency.entries(self.road.site):
-            if one.room == "hold" and one.reason == THRICE:
-                ran = self.road.mill("queue", "release", one.key, "--as", OPERATOR, check=False)
-                if ran.status == 0:
-                    self.released.append(one.key)
+            with suppress(FileNotFoundError):  # it has just moved on
+                if one.room == "hold" and one.reason == THRICE:
+                    ran = self.road.mill("queue", "release", one.key, "--as", OPERATOR, check=False)
+                    self.released += [one.key] * (ran.status == 0)
 
     # --- afterwards ----------------------------------------------------------------------------------------------
 

@@ -10,6 +10,8 @@ followed: they are apt, dpkg and the package's own, and the death of those is a 
 
 from __future__ import annotations
 
+import logging
+import os
 import re
 import shutil
 import signal
@@ -30,6 +32,7 @@ from tests.support.tools import run
 CALLS = ["rename", "renameat", "renameat2", "link", "linkat", "fsync", "fdatasync", "unlink", "unlinkat", "rmdir"]
 PACKAGE = Small("storm", architecture="all")
 PATIENCE, SHORT, LOOK = 120.0, 30.0, 0.02  # seconds for a step; for one that goes on; between two looks
+log = logging.getLogger(__name__)
 _CALLED = re.compile(r"^(?:(\d+) +)?(\w+)\(", re.MULTILINE)  # no number where nobody is followed
 
 
@@ -112,6 +115,7 @@ def die(walked: Walked, site: Path, call: str, number: int) -> list[str]:
     if walked.step.name == "include":
         wrong += consistency.archive(site)
         wrong += [] if consistency.sources(site, SUITE) == {f"{PACKAGE.name}_{PACKAGE.version}": 1} else ["Sources"]
+    log.info("%s dies at %s %s, status %s: %s", walked.step.name, call, number, ended, wrong or "well")
     return [f"{walked.step.name}, {call} {number} (status {ended}): {one}" for one in wrong]
 
 
@@ -147,7 +151,8 @@ def log_of(site: Path) -> str:
 def looks(site: Path, step: Step) -> frozenset[str]:
     """Give every path of a site's state that a step answers for, without the stamps and times in their names."""
     folders = ("spool", "uploading", "archive", "run", "logs/mail", "keys")
-    paths = (str(path.relative_to(site)) for folder in folders for path in (site / folder).rglob("*"))
+    walked = (found for folder in folders for found in os.walk(site / folder))  # what moves on meanwhile is no error
+    paths = (os.path.relpath(f"{top}/{name}", site) for top, inner, files in walked for name in (*inner, *files))
     lasting = (path for path in paths if not _PASSING.search(path))
     return frozenset(
         _TIMES.sub("", path) for path in lasting if "/tmp/" not in path or path.startswith(f"spool/{step.recovers}/")
