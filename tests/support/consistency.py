@@ -191,16 +191,19 @@ def _suite(dist: Path, site: Path, named: dict[str, str]) -> Iterator[str]:
         if ran.status != 0:
             yield f"{dist / command[0]}: does not verify: {ran.last_line}"
     listed = {name: (digest, int(size)) for digest, size, name in SHA256.findall((dist / "Release").read_text())}
-    for name, (digest, size) in listed.items():
-        path = dist / name
-        if path.exists() and (_sha256(path), path.stat().st_size) != (digest, size):
-            yield f"{path}: not of the size and SHA256 that Release says"
-        elif not path.exists() and f"{name}.xz" not in listed and f"{name}.gz" not in listed:
-            yield f"{path}: named by Release, and not there"
-    for path in (path for path in dist.rglob("*") if path.is_file() and path.name.startswith(("Packages", "Sources"))):
-        if str(path.relative_to(dist)) not in listed:
-            yield f"{path}: an index that Release does not name"
-        named |= dict(_files_of(path))
+    indices = {str(path.relative_to(dist)): path for path in _indices(dist)}
+    for name, found in listed.items():
+        if name in indices and (_sha256(indices[name]), indices[name].stat().st_size) != found:
+            yield f"{dist / name}: not of the size and SHA256 that Release says"
+        elif name in indices:
+            named |= dict(_files_of(indices[name]))
+        elif not {f"{name}.xz", f"{name}.gz"} & listed.keys():
+            yield f"{dist / name}: named by Release, and not there"
+    yield from (f"{dist / name}: an index that Release does not name" for name in indices.keys() - listed.keys())
+
+
+def _indices(dist: Path) -> list[Path]:
+    return [path for path in dist.rglob("*") if path.is_file() and path.name.startswith(("Packages", "Sources"))]
 
 
 def _files_of(index: Path) -> Iterator[tuple[str, str]]:

@@ -190,7 +190,15 @@ class Storm:
             if time.monotonic() > deadline:
                 raise WaitedTooLong(f"not quiet within {seconds:.0f} s:\n" + "\n".join(unrest) + self._tell())
             self.release()
+            self._hurry()
             time.sleep(LOOK)
+
+    def _hurry(self) -> None:
+        """Bring back the builds that were put off, for minutes, because something in their environment was killed."""
+        for one in consistency.entries(self.road.site):
+            if one.queue.startswith("build/") and one.room == "deferred":
+                for verb in ("hold", "release"):
+                    self.road.mill("queue", verb, one.key, "--as", OPERATOR, check=False)
 
     def _unrest(self) -> list[str]:
         return [*consistency.unrest(self.road.site), *consistency.lost_or_doubled(self.road.site, self.taken)]
