@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import itertools
 import json
 import lzma
 import re
@@ -33,14 +34,32 @@ class Found:
 
     @property
     def stamp(self) -> int:
+        """Its place in the order of its queue."""
         return int(self.path.name[:16])
 
     @property
     def key(self) -> str:
+        """The name that it keeps."""
         return self.path.name[17:]
 
     @property
+    def upload(self) -> str:
+        """The upload that it is or belongs to, as SOURCE_VERSION."""
+        return self.key.rpartition("~")[0]
+
+    @property
+    def is_upload(self) -> bool:
+        """Say whether it is an upload, and not a job, a part or a notice."""
+        return "_" not in self.key.rpartition("~")[2]
+
+    @property
+    def is_job(self) -> bool:
+        """Say whether it is a build job."""
+        return self.queue.startswith("build/")
+
+    @property
     def events(self) -> list[dict[str, str]]:
+        """Its history, without what a death cut short."""
         lines = (self.path / "history").read_bytes().splitlines()
         return [json.loads(line) for line in lines if line.startswith(b"{") and line.endswith(b"}")]
 
@@ -81,37 +100,30 @@ def unrest(site: Path) -> list[str]:
 def lost_or_doubled(site: Path, taken: dict[str, str]) -> list[str]:
     """Say which uploads (version by source) are not in `archive/done` exactly once, and what is in two places."""
     found = entries(site)
-    whole = Counter(
-        one.key.rpartition("~")[0]
-        for one in found
-        if one.queue in ("review", "master", "archive") and "_" not in one.key.rpartition("~")[2]
-    )
-    done = {one.key.rpartition("~")[0] for one in found if (one.queue, one.room) == ("archive", "done")}
-    keys = Counter((one.queue, one.key) for one in found)
+    uploads = Counter(one.upload for one in found if one.is_upload)
+    done = {one.upload for one in found if (one.queue, one.room) == ("archive", "done")}
     wanted = {f"{source}_{version}" for source, version in taken.items()}
+    keys = Counter((one.queue, one.key) for one in found)
     return [
         *(f"{name}: taken, and not published" for name in sorted(wanted - done)),
         *(f"{name}: published, but nobody sent it" for name in sorted(done - wanted)),
-        *(f"{name}: {count} entries of one upload" for name, count in whole.items() if count > 1),
+        *(f"{name}: {count} entries of one upload" for name, count in uploads.items() if count > 1),
         *(f"{queue}: {count} times {key}" for (queue, key), count in keys.items() if count > 1),
     ]
 
 
 def out_of_order(site: Path) -> list[str]:
-    """Say where stamps do not rise with the events that gave them: accepting, and the gate."""
+    """Say where stamps do not rise with the events that gave them: accepting gave the jobs', the gate the archive's."""
     found = entries(site)
-    accepted = {one.key: one.last("accepted") for one in found if one.queue == "archive"}
-    jobs = [
-        (one.stamp, accepted.get(one.key.rpartition("_")[0], "")) for one in found if one.queue.startswith("build/")
-    ]
-    passed = [
-        (one.stamp, one.last("gate passed")) for one in found if one.queue == "archive" and one.last("gate passed")
-    ]
+    published = [one for one in found if one.queue == "archive" and one.is_upload]
+    accepted = {one.upload: one.last("accepted") for one in published}
+    jobs = sorted((one.stamp, accepted.get(one.upload, "")) for one in found if one.is_job)
+    passed = sorted((one.stamp, one.last("gate passed")) for one in published)
     return [
-        f"{what}: {before[1]} stands behind {after[1]}"
+        f"{what}: {before} stands behind {after}"
         for what, pairs in (("jobs", jobs), ("the archive", passed))
-        for before, after in zip(sorted(pairs), sorted(pairs)[1:], strict=False)
-        if before[1] > after[1]
+        for (_, before), (_, after) in itertools.pairwise(pairs)
+        if before > after
     ]
 
 
@@ -131,11 +143,7 @@ def leftovers(site: Path) -> list[str]:
 
 def interrupted(site: Path) -> list[str]:
     """Name the builds whose builder died, and which were built all the same."""
-    return [
-        one.key
-        for one in entries(site)
-        if one.queue.startswith("build/") and one.last("recovered") > one.first("building")
-    ]
+    return [one.key for one in entries(site) if one.is_job and one.last("recovered") > one.first("building")]
 
 
 # --- the archive -------------------------------------------------------------------------------------------------
@@ -144,43 +152,39 @@ def interrupted(site: Path) -> list[str]:
 def archive(site: Path) -> list[str]:
     """Check every suite that is published, and that the pool holds what all snapshots name and nothing else."""
     root = site / "archive"
-    suites = sorted(path for path in (root / "dists").iterdir())
     snapshots = sorted(path for path in (root / "snapshots").iterdir() if path.is_dir())
-    linked = {path.resolve().parents[1] for path in suites}
+    dists = [*(root / "dists").iterdir(), *(dist for snapshot in snapshots for dist in (snapshot / "dists").iterdir())]
     named: dict[str, str] = {}
-    findings = [finding for suite in suites for finding in _suite(suite, site, named)]
-    for dist in (dist for snapshot in snapshots for dist in (snapshot / "dists").iterdir()):
-        findings += _suite(dist, site, named)
+    findings = [finding for dist in dists for finding in _suite(dist, site, named)]
     pool = {str(path.relative_to(root)): path for path in (root / "pool").rglob("*") if not path.is_dir()}
+    linked = {path.resolve().parents[1] for path in (root / "dists").iterdir()}
     return [
         *findings,
-        *(
-            []
-            if snapshots and snapshots[-1] in linked
-            else [f"{snapshots[-1].name}: the newest snapshot, and no link names it"]
-        ),
+        *(f"{one.name}: the newest snapshot, and no link names it" for one in snapshots[-1:] if one not in linked),
         *(f"{name}: named, and not in the pool" for name in sorted(named.keys() - pool.keys())),
         *(f"{name}: in the pool, and no snapshot names it" for name in sorted(pool.keys() - named.keys())),
-        *(
-            f"{name}: not of the SHA256 that is named"
-            for name in named.keys() & pool.keys()
-            if _sha256(pool[name]) != named[name]
-        ),
+        *(f"{name}: not of the SHA256 that is named" for name in named if _is_other(pool.get(name), named[name])),
     ]
 
 
 def sources(site: Path, suite: str) -> Counter[str]:
     """Count the stanzas of each source in a suite, as SOURCE_VERSION."""
-    text = (site / "archive/dists" / suite / "main/source/Sources.xz").read_bytes()
-    stanzas = [_fields(stanza) for stanza in lzma.decompress(text).decode().split("\n\n") if stanza.strip()]
-    return Counter(f"{one['Package']}_{one['Version']}" for one in stanzas)
+    return _published(site, suite, "source/Sources.xz")
 
 
 def binaries(site: Path, suite: str, architecture: str) -> Counter[str]:
     """Count the stanzas of each binary package in an index, as PACKAGE_VERSION."""
-    text = (site / "archive/dists" / suite / f"main/binary-{architecture}/Packages.xz").read_bytes()
-    stanzas = [_fields(stanza) for stanza in lzma.decompress(text).decode().split("\n\n") if stanza.strip()]
+    return _published(site, suite, f"binary-{architecture}/Packages.xz")
+
+
+def _published(site: Path, suite: str, index: str) -> Counter[str]:
+    text = _text(site / "archive/dists" / suite / "main" / index)
+    stanzas = [_fields(stanza) for stanza in text.split("\n\n") if stanza.strip()]
     return Counter(f"{one['Package']}_{one['Version']}" for one in stanzas)
+
+
+def _is_other(path: Path | None, digest: str) -> bool:
+    return path is not None and _sha256(path) != digest
 
 
 def _suite(dist: Path, site: Path, named: dict[str, str]) -> Iterator[str]:

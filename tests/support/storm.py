@@ -115,8 +115,8 @@ class Storm:
         every = processes.of_site(self.road.site)
         self.seen |= set(every)
         if self.random.random() < WHOLE_TREE:
-            killed = [one for one in every if one.kill()]
-            self.kills.append(f"the whole tree, {len(killed)} processes")
+            if killed := [one for one in every if one.kill()]:
+                self.kills.append(f"the whole tree, {len(killed)} processes")
             return
         own = [one for one in every if str(self.road.site) in one.argv]
         candidates = processes.apart_from_packages(every) if self.deep else own
