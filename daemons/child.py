@@ -10,6 +10,7 @@ failure; it is waited for.
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import subprocess
 import sys
@@ -38,7 +39,8 @@ class Child:
         self.run = site / "run"
         self.command = [
             *("setpriv", "--pdeathsig", "TERM", "--"),
-            *(sys.executable, "-P", "-m", "daemons.command", "--site", str(site), "daemon", *arguments),
+            *(sys.executable, "-P", "-m", "daemons.command", "--site", str(site), "daemon"),
+            *("--parent", str(os.getpid()), *arguments),
         ]
         self.clock = clock
         self.wanted = True
