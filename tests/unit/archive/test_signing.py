@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from archive import openpgp
+from archive import openpgp, signing
 from archive.signing import ArchiveKey, SigningFailed
 from tests.support.mill import WaitedTooLong
 
@@ -75,6 +76,16 @@ def test_a_home_beyond_a_sockets_path_can_sign(tmp_path: Path) -> None:
     key = ArchiveKey(home)
     key.create("a key")
     assert key.sign([b"text"])[0].inline.startswith(b"-----BEGIN PGP SIGNED MESSAGE-----")
+
+
+@pytest.mark.parametrize("longer", [0, 1, 5])
+def test_a_home_about_as_long_as_a_sockets_path_allows_can_sign(longer: int) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as short:
+        home = Path(short, "x" * (signing._LONGEST + longer - len(short) - 1))
+        key = ArchiveKey(home)
+        key.create("a key")
+        assert key.sign([b"text"])[0].inline
+        assert agents(home) == []
 
 
 def test_a_key_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
