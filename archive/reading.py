@@ -35,11 +35,15 @@ class _Answer(msgspec.Struct):
 
 
 def read(paths: Sequence[Path]) -> list[Fields]:
-    """Give the control fields of each .deb or .dsc, in the order of `paths`. Raises Unreadable."""
+    """Give the control fields of each .deb or .dsc, in the order of `paths`. Raises Unreadable.
+
+    A child that was killed is started once more: a file that is to blame for that kills the second, too.
+    """
     if not paths:
         return []
-    command = [sys.executable, "-m", "archive.reading", *(str(path.absolute()) for path in paths)]
-    ended = subprocess.run(command, cwd=_HERE, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    ended = _look(paths)
+    if ended.returncode < 0:
+        ended = _look(paths)
     try:
         answer = msgspec.json.decode(ended.stdout, type=_Answer)
     except msgspec.DecodeError:
@@ -48,6 +52,11 @@ def read(paths: Sequence[Path]) -> list[Fields]:
     if answer.error or len(answer.fields) != len(paths):
         raise Unreadable(answer.error or f"{paths[0].name}: the reader stopped early")
     return list(answer.fields)
+
+
+def _look(paths: Sequence[Path]) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "archive.reading", *(str(path.absolute()) for path in paths)]
+    return subprocess.run(command, cwd=_HERE, stdin=subprocess.DEVNULL, capture_output=True, check=False)
 
 
 def main(paths: Sequence[str]) -> None:

@@ -54,6 +54,7 @@ class Builder(Daemon[BuildJob]):
     def handle(self, entry: Entry[BuildJob]) -> Outcome | None:
         """Build one job."""
         job = entry.envelope
+        atomic.remove(entry.path / OUT)  # of a builder that died
         if self.spool.parts.find(entry.name.key):
             return Done("it was built before")
         upload, cancel = verdicts.upload_of(self.spool, job), cancelling.asked(entry.path)
@@ -68,7 +69,6 @@ class Builder(Daemon[BuildJob]):
         suite = self.site.suite(job.suite)
         system = base.at(self.site.environments / f"{suite.base}-{suite.builds_on(job.architecture)}")
         out = entry.path / OUT
-        atomic.remove(out)
         atomic.disk.mkdir(out)
         entry.note("building", by=self.name, environment=system.path.name)
         fresh = Overlay(system, self.site.local_archives(suite.name), watch=lambda: self._watch(entry))

@@ -2,11 +2,15 @@
 
 How it ended decides what follows: with 0 it was told to stop, and stays so; with the status that asks for it, it is
 started again at once; in any other way it died, and the pause before the next start grows while it keeps dying.
+
+It may live already: a supervisor that was killed leaves daemons that finish what they have in hand. Such a one is no
+failure; it is waited for.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import subprocess
 import sys
@@ -15,11 +19,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
+from daemons import presence
 from daemons.daemon import AGAIN
 from daemons.presence import Failing
 from queues.clock import Clock
 
 SHORTEST, LONGEST = 1.0, 60.0  # seconds of pause before a daemon is started again
+LOOK = 0.5  # seconds between two looks at one that another supervisor has left
 OFTEN = 3  # deaths in a row that make a daemon `failing`
 ASKED = (AGAIN, -signal.SIGHUP)  # the second: it was told before it could obey
 log = logging.getLogger(__name__)
@@ -30,14 +36,17 @@ class Child:
 
     def __init__(self, site: Path, arguments: Sequence[str], clock: Clock) -> None:
         self.name = "-".join(arguments)
+        self.run = site / "run"
         self.command = [
             *("setpriv", "--pdeathsig", "TERM", "--"),
-            *(sys.executable, "-P", "-m", "daemons.command", "--site", str(site), "daemon", *arguments),
+            *(sys.executable, "-P", "-m", "daemons.command", "--site", str(site), "daemon"),
+            *("--parent", str(os.getpid()), *arguments),
         ]
         self.clock = clock
         self.wanted = True
         self.process: subprocess.Popen[bytes] | None = None
         self.deaths = 0
+        self.lingers = False
         self._since: datetime | None = None
         self._status = 0
         self._started = self._due = time.monotonic()
@@ -64,9 +73,14 @@ class Child:
                 self.deaths = 0
             return LONGEST
         left = self._due - time.monotonic()
-        if self.wanted and left <= 0:
-            self._start()
-        return max(left, 0.0) if self.wanted and left > 0 else LONGEST
+        if not self.wanted:
+            return LONGEST
+        if left > 0:
+            return left
+        if self._is_left():
+            return LOOK
+        self._start()
+        return LONGEST
 
     def resume(self) -> None:
         """Want it again, at once."""
@@ -76,6 +90,13 @@ class Child:
         """Send the daemon a signal."""
         if self.alive() and self.process is not None:
             self.process.send_signal(number)
+
+    def _is_left(self) -> bool:
+        """Say whether another supervisor's daemon of this name still lives; a log tells when that begins."""
+        before, self.lingers = self.lingers, presence.lives(self.run, self.name)
+        if self.lingers and not before:
+            log.warning("%s still finishes what it has in hand; it is started again then", self.name)
+        return self.lingers
 
     def _start(self) -> None:
         self._started = time.monotonic()

@@ -137,6 +137,18 @@ class Presence:
             self._spare = -1
 
 
+def lives(run: Path, name: str) -> bool:
+    """Say whether a daemon lives, whoever started it."""
+    try:
+        descriptor = os.open(run / f"{name}.lock", os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        return not _lock(descriptor, fcntl.LOCK_SH)
+    finally:
+        os.close(descriptor)
+
+
 def states(run: Path) -> Iterator[State]:
     """Read what every daemon says, alive or dead, and what its supervisor says of it."""
     said = {state.name: state for state in _said(run)}
@@ -152,13 +164,9 @@ def _said(run: Path) -> Iterator[State]:
     for path in run.glob("*.json"):
         try:
             state = msgspec.json.decode(papers.read(path), type=State)
-            descriptor = os.open(path.with_suffix(".lock"), os.O_RDONLY | os.O_CLOEXEC)
+            yield state if lives(run, path.stem) else msgspec.structs.replace(state, state="dead")
         except (OSError, papers.NotAPaper, msgspec.MsgspecError):
             continue
-        try:
-            yield msgspec.structs.replace(state, state="dead") if _lock(descriptor, fcntl.LOCK_SH) else state
-        finally:
-            os.close(descriptor)
 
 
 def _lock(descriptor: int, kind: int) -> bool:

@@ -9,6 +9,7 @@ import logging
 from datetime import datetime, timedelta
 
 from archive.repository import Included, Refusal, TooSoon, Unchanged
+from archive.signing import SigningFailed
 from daemons import results, superseding
 from daemons.daemon import Daemon
 from daemons.master import PLAN
@@ -20,6 +21,7 @@ from queues.values import Plan, Upload
 from review.notices import anew
 
 SECOND = timedelta(seconds=2)  # of the last publication, and what is left of this one
+RETRY = timedelta(minutes=1)  # before a key that could not be used is tried again
 log = logging.getLogger(__name__)
 
 
@@ -35,7 +37,14 @@ class Publisher(Daemon[Upload]):
         pruning.prune(self.site.spool.archive, now, self.site.settings.kept)
 
     def handle(self, entry: Entry[Upload]) -> Outcome | None:
-        """Publish an upload with the parts that were built."""
+        """Publish an upload; when the archive's key cannot be used, no upload is to blame, and each is tried again."""
+        try:
+            return self._publish(entry)
+        except SigningFailed as failed:
+            log.error("archive %s cannot be signed: %s", entry.name, failed)
+            return Later(f"it cannot be signed: {failed}", self.clock() + RETRY)
+
+    def _publish(self, entry: Entry[Upload]) -> Outcome | None:
         upload, now = entry.envelope, self.clock()
         newer = superseding.published(self.site, upload)
         if newer is not None:

@@ -24,6 +24,7 @@ from daemons.signals import heard
 from daemons.sites import Site
 from queues import atomic
 from queues.journal import Line
+from queues.recovery import recover
 from review.facts import Facts, InArchive
 from review.intake import consider, consider_all
 from review.verdicts import Refused, Stored, Taken, Waiting
@@ -75,7 +76,11 @@ class Reception:
         return answers.Stored()
 
     def catch_up(self) -> None:
-        """Judge what lies in the areas without a verdict."""
+        """Judge what lies in the areas without a verdict, when what else a dead server left is put in order."""
+        for found in recover(self.site.spool.review, self.clock()):
+            log.warning("review: %s is back: %s", found.name, found.what)
+        for report in self.reports.glob("*/.*.new"):
+            atomic.remove(report)
         for area in sorted(path for path in self.site.uploading.iterdir() if path.is_dir()):
             for verdict in consider_all(area, area.name, self.facts, self.clock()):
                 if not isinstance(verdict, Stored):

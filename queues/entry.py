@@ -83,7 +83,7 @@ class Entry(Generic[E]):
             self.queue.leave(self.name, self.came_from, machine.complaint(error))
             return False
         deaths, limit = history.deaths(self.history), self.queue.claims
-        if limit is not None and deaths >= limit:
+        if limit is not None and deaths >= limit and self.came_from is not Room.HOLD:  # from there a person takes it
             self.hold(f"claimed {deaths} times without a verdict")
             return False
         # A disk that forgets a claim gives the entry back. Its line must last only where recovery would miss it.

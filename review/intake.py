@@ -33,8 +33,9 @@ def consider(area: Path, name: str, uploader: str, facts: Facts, now: datetime) 
 
 
 def consider_all(area: Path, uploader: str, facts: Facts, now: datetime) -> list[Verdict]:
-    """Judge every .changes in an area, as a scan does."""
+    """Judge every .changes in an area, as a scan does, when what a dead server left half taken is gone."""
     with facts.spool.lock(f"area-{uploader}"):
+        taking.sweep(area)
         return [_judge(area, name, uploader, facts, now) for name in _changes_in(area)]
 
 

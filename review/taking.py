@@ -47,10 +47,15 @@ def check_versions(vouched: Vouched, facts: Facts) -> None:
     versions.check(changes, suite, lookup.known(facts, changes, suite, vouched.verified.identity))
 
 
+def sweep(area: Path) -> None:
+    """Remove what a server that died while it took an upload has left; what it was taking still lies in the area."""
+    atomic.remove(area / STAGE)
+
+
 @contextmanager
 def _stage(area: Path) -> Iterator[Path]:
     stage = area / STAGE
-    atomic.remove(stage)  # of a server that died
+    sweep(area)
     atomic.disk.mkdir(stage, 0o700)
     try:
         yield stage

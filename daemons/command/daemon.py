@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import faulthandler
+import os
 
 import click
 
 from daemons.logs import to_stderr
 from daemons.sites import Site, pass_site
+from queues.problem import Problem
+
+
+class Orphaned(Problem):
+    """A daemon whose supervisor died before it could be told of that."""
 
 
 @click.group()
-def command() -> None:
+@click.option("--parent", type=int, hidden=True, help="Run only as a child of this process.")
+def command(parent: int | None) -> None:
     """Run one daemon in the foreground until SIGTERM."""
     to_stderr(verbose=True)
     faulthandler.enable()  # a watchdog ends by SIGABRT what hangs: this says in which line
+    if parent not in (None, os.getppid()):  # it died before setpriv asked for the parent-death signal
+        raise Orphaned(f"the supervisor {parent} has gone, and nobody would tell this daemon to stop")
 
 
 @command.command()

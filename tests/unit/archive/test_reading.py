@@ -20,6 +20,12 @@ SIGNED = (
     b"-----BEGIN PGP SIGNATURE-----\n\niHUEARYIAB0=\n=RNng\n-----END PGP SIGNATURE-----\n"
 )
 
+DYING = """#!/bin/sh
+echo >>{count}
+[ "$(wc -l <{count})" -gt {deaths} ] || kill -9 $$
+exec {python} "$@"
+"""
+
 
 def ar(*members: tuple[str, bytes]) -> bytes:
     blocks = [
@@ -52,6 +58,21 @@ def test_real_files(tmp_path: Path) -> None:
     assert binary["Description"] == "a tiny package\n It holds one file.\n .\n And this line."
     assert (source["Source"], source["Format"]) == ("little", "3.0 (native)")
     assert reading.read([]) == []
+
+
+@pytest.mark.parametrize("deaths", [1, 2])
+def test_a_reader_that_is_killed_is_started_once_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deaths: int
+) -> None:
+    made = [packages.dsc(tmp_path, "little", "1.0")]
+    (tmp_path / "python").write_text(DYING.format(count=tmp_path / "count", deaths=deaths, python=sys.executable))
+    (tmp_path / "python").chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    if deaths == 1:
+        assert reading.read(made)[0]["Source"] == "little"
+    else:
+        with pytest.raises(reading.Unreadable, match=r"little_1\.0\.dsc: -9"):
+            reading.read(made)
 
 
 @pytest.mark.parametrize("name", ["control.tar", "control.tar.xz"])

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from daemons import cancelling, jobs, operating, results, settings, verdicts
-from daemons.builder import Builder
+from daemons.builder import OUT, Builder
 from daemons.cancelling import Cancel
 from daemons.choosing import NotThere, Place, choose
 from daemons.master import PLAN, Master
@@ -280,6 +280,20 @@ def test_a_builder_begins_nothing_that_was_cancelled(site: Site) -> None:
 
     assert rooms(site, one)["build/amd64"] == "failed"
     assert results.of(site.spool, one.key, ["amd64"])["amd64"].reason == str(WHY)
+
+
+def test_what_a_dead_builder_left_in_a_job_goes_with_the_next_claim(site: Site) -> None:
+    dispatched(site, "pkg")
+    (place,) = [place for place in places(site, "pkg") if place.queue.name == "build/amd64"]
+    left = place.queue.where(place.room, place.name) / OUT
+    left.mkdir()
+    (left / "pkg_1.0_amd64.deb").touch()
+    result = BuildResult(place.queue.peek(place.room, place.name), "built", "", "", (), FileRef("l", 1, "0"), NOW, NOW)
+    site.spool.parts.put(place.name, result, {}, room=Room.PARTS)
+    Builder(site, "1").one()
+
+    assert place.queue.find(place.name.key) == (Room.DONE, place.name)
+    assert not (place.queue.where(Room.DONE, place.name) / OUT).exists()
 
 
 def test_any_file_of_that_name_cancels(tmp_path: Path) -> None:

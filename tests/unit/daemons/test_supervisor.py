@@ -10,8 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from daemons.child import LONGEST, OFTEN, SHORTEST, pause
-from daemons.presence import states
+from daemons import settings
+from daemons.child import LONGEST, OFTEN, SHORTEST, Child, pause
+from daemons.presence import Presence, states
+from daemons.sites import Site
+from queues.clock import utc
+from queues.values import Suite
 
 PROGRAM = """
 import sys
@@ -133,6 +137,34 @@ def test_the_daemons_go_when_the_supervisor_is_killed(tmp_path: Path) -> None:
 
     assert lines(supervisor, 1) == ["told"]
     finish(supervisor)
+
+
+def test_a_daemon_that_a_killed_supervisor_left_is_waited_for(tmp_path: Path) -> None:
+    script = "echo born; exec sleep 1000"
+    (tmp_path / "run").mkdir()
+    with Presence(tmp_path / "run", script) as left:
+        left.working("a long build", utc())
+        supervisor = supervise(tmp_path, script)
+        assert supervisor.stderr is not None
+        assert "still finishes what it has in hand" in supervisor.stderr.readline()
+        state = next(states(tmp_path / "run"))  # the supervisor may not have spoken yet
+        assert (state.state, state.entry) == ("working", "a long build")
+
+    assert lines(supervisor, 1) == ["born"]
+    supervisor.terminate()
+    assert finish(supervisor) == 0
+
+
+def test_a_daemon_that_begins_when_its_supervisor_has_died_already_does_not_stay(tmp_path: Path) -> None:
+    (tmp_path / settings.FILE).write_text(settings.sample({"demo": Suite("demo")}))
+    Site(tmp_path).spool.create(["amd64"])
+    command = [*Child(tmp_path, ["notify"], utc).command]
+    command[command.index(str(os.getpid()))] = "1"
+    orphan = subprocess.run(command, cwd=Path(__file__).parents[3], capture_output=True, text=True, check=False)
+
+    assert orphan.returncode == 1
+    assert "the supervisor 1 has gone" in orphan.stderr
+    assert list(states(tmp_path / "run")) == []
 
 
 def test_a_second_supervisor_is_refused(tmp_path: Path) -> None:

@@ -168,6 +168,25 @@ def test_a_verdict_forgives_earlier_deaths(spool: Spool) -> None:
         assert entry.name == name
 
 
+def test_a_person_puts_back_what_three_deaths_put_on_hold_and_it_has_three_more(spool: Spool) -> None:
+    queue, name = spool.build("amd64"), put_job(spool, job("pkg", "1.0", "amd64"))
+    for _ in range(3):
+        die_while_claiming(spool)
+        recover(queue, spool.clock())
+    with queue.claim() as nothing:
+        assert nothing is None
+    assert queue.find(name.key) == (Room.HOLD, name)
+
+    with queue.claim(name.key, Room.HOLD) as entry:
+        assert entry is not None
+        entry.move(queue, event="released", by="otto")
+    for _ in range(2):
+        die_while_claiming(spool)
+        recover(queue, spool.clock())
+    with queue.claim() as entry:
+        assert entry is not None
+
+
 def test_a_living_claim_is_not_recovered(spool: Spool) -> None:
     put_upload(spool, upload("pkg", "1.0"))
     other = Spool(spool.site).review

@@ -1,0 +1,44 @@
+"""The archive inclusion daemon: when the machine cannot publish, no upload is to blame."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from archive.repository import Inclusion, Repository
+from archive.signing import SigningFailed
+from daemons import settings
+from daemons.master import PLAN
+from daemons.publisher import RETRY, Publisher
+from daemons.sites import Site
+from queues import atomic, envelope, history
+from queues.names import EntryName
+from queues.rooms import Room
+from queues.values import Plan, Suite
+from tests.support.entries import upload
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def test_an_upload_that_cannot_be_signed_is_tried_again_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> Inclusion:
+        raise SigningFailed("gpg: the card is not in its reader")
+
+    monkeypatch.setattr(Repository, "include", broken)
+    (tmp_path / settings.FILE).write_text(settings.sample({"demo": Suite("demo")}))
+    site = Site(tmp_path)
+    site.spool.create(["amd64"])
+    one = upload("pkg", "1.0")
+    name = EntryName(1_700_000_000_000_000, one.key)
+    site.spool.archive.put(name, one, {})
+    atomic.replace(site.spool.archive.where(Room.READY, name) / PLAN, envelope.encode(Plan(("amd64",), "complete")))
+    publisher = Publisher(site)
+    publisher.clock = lambda: NOW
+    assert publisher.one()
+
+    assert site.spool.archive.find(one.key) == (Room.DEFERRED, name)
+    event = history.read(site.spool.archive.where(Room.DEFERRED, name))[-1]
+    assert event.facts["until"] == (NOW + RETRY).isoformat()
+    assert "the card is not in its reader" in event.facts["reason"]

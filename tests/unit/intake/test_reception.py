@@ -1,0 +1,35 @@
+"""The intake daemon at its start: what a server that died left behind is put in order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from daemons import settings
+from daemons.reception import Reception
+from daemons.sites import Site
+from queues.rooms import Room
+from queues.values import Suite
+from review.taking import STAGE
+from tests.support.entries import upload
+
+
+def test_what_a_dead_server_left_half_written_is_removed(tmp_path: Path) -> None:
+    (tmp_path / settings.FILE).write_text(settings.sample({"demo": Suite("demo")}))
+    site = Site(tmp_path)
+    site.spool.create(["amd64"])
+    site.uploading.mkdir()
+    half_put = site.spool.review.room(Room.TMP) / f"1700000000000000.{upload('pkg', '1.0').key}.0badcafe"
+    half_put.mkdir()
+    half_told = site.run / "status/ulla/.pkg_1.0_source.txt.new"
+    half_told.parent.mkdir(parents=True)
+    half_told.touch()
+    half_taken = site.uploading / "ulla" / STAGE
+    half_taken.mkdir(parents=True)
+    (half_taken / "pkg_1.0.dsc").touch()
+    told = half_told.with_name("pkg_0.9_source.txt")
+    told.touch()
+    Reception(site).catch_up()
+
+    assert not half_put.exists()
+    assert not half_taken.exists()
+    assert list(told.parent.iterdir()) == [told]
