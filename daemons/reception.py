@@ -1,8 +1,8 @@
 """The intake daemon: the SFTP server, and one judgement for every file that is closed there.
 
-What a verdict means stands in `review.intake`; here it is put into the words of the session, the record and the
-uploader's /status. An upload whose last file lies here without a verdict, because a server died between the two, is
-judged at start.
+What a verdict means stands in `review`; here it is put into the words of the session, the record and the uploader's
+/status. At start and every half minute all areas are looked at: what a server that died has left without a verdict is
+judged, what waited for too long is refused, and what a doubtful key signed is held.
 """
 
 from __future__ import annotations
@@ -17,21 +17,30 @@ from datetime import timedelta
 from pathlib import Path
 from types import FrameType
 
+from daemons.answered import Answered
+from daemons.commanding import Orderly
 from daemons.daemon import AGAIN
+from daemons.digests import Digests
 from daemons.intake import answers, hostkey
 from daemons.intake.answers import Answer
+from daemons.intake.area import Area
 from daemons.intake.limits import Limits
 from daemons.intake.server import Server, serve
 from daemons.presence import Presence
+from daemons.reports import Reports
 from daemons.settings import address
 from daemons.sites import Site
 from daemons.systemd import Manager
-from queues import atomic
 from queues.journal import Line
+from review.commands import SUFFIX
+from review.desk import Desk
+from review.expiry import Patience, expire
 from review.facts import Facts, InArchive
 from review.intake import consider, consider_all
-from review.verdicts import Refused, Stored, Taken, Waiting
+from review.notices import tell_refused
+from review.verdicts import Obeyed, Refused, Stored, Taken, Verdict, Waiting
 
+PERIOD = 30.0  # seconds between two looks at all areas
 log = logging.getLogger(__name__)
 
 
@@ -41,8 +50,10 @@ class Reception:
     def __init__(self, site: Site) -> None:
         self.site = site
         self.clock = site.spool.clock
-        self.reports = site.run / "status"
+        self.digests = Digests()
+        self.answered = Answered(site.run / "status")
         settings = site.settings.intake
+        self.patience = Patience(timedelta(minutes=settings.missing_minutes), timedelta(hours=settings.loose_hours))
         self.facts = Facts(
             spool=site.spool,
             people=site.people,
@@ -51,6 +62,8 @@ class Reception:
             max_age=timedelta(days=settings.signature_max_age),
             signer_is_account=settings.signer_is_account,
         )
+        self.orderly = Orderly(site, self.facts)
+        self.desk = Desk(site.spool, site.people, site.settings.suites)
 
     def run(self) -> None:
         """Serve until told to stop. Raises OSError when the address cannot be had; SystemExit to be started again."""
@@ -60,28 +73,65 @@ class Reception:
             presence.detail = "listens on {}:{}".format(*server.address)
             presence.idle(self.clock())
             log.info("intake %s", presence.detail)
-            self.catch_up()
-            presence.manager.ready()
-            server.serve_until(stop, presence.manager.alive)
+            with self._looking(server, stop):
+                presence.manager.ready()
+                server.serve_until(stop, presence.manager.alive)
         if told[0] == signal.SIGHUP:
             raise SystemExit(AGAIN)
 
-    def judge(self, uploader: str, area: Path, name: str) -> Answer:
+    def judge(self, uploader: str, area: Path, name: str, sha256: str | None) -> Answer:
         """Say what becomes of a file that was closed, and keep it on record."""
         now = self.clock()
-        verdict = consider(area, name, uploader, self.facts, now)
-        if not isinstance(verdict, Stored):
-            answer = _answer(verdict)
-            self._record(uploader, answer, verdict)
-            return answer
-        return answers.Stored()
+        self.digests.note(area / name, sha256)
+        verdict: Verdict
+        if name.endswith(SUFFIX):
+            verdict = self.orderly.run(area, name, uploader, now)
+        else:
+            verdict = consider(area, name, uploader, self.facts, now, self.digests)
+        return self._recorded(uploader, verdict)
 
-    def catch_up(self) -> None:
-        """Judge what lies in the areas without a verdict."""
-        for area in sorted(path for path in self.site.uploading.iterdir() if path.is_dir()):
-            for verdict in consider_all(area, area.name, self.facts, self.clock()):
-                if not isinstance(verdict, Stored):
-                    self._record(area.name, _answer(verdict), verdict)
+    def look(self, areas: list[Area]) -> None:
+        """Judge what lies in the areas, and refuse what waited for too long; the uploader hears of it by mail."""
+        now = self.clock()
+        for area in areas:
+            for verdict in self._found(area):
+                self._recorded(area.path.name, verdict)
+                if isinstance(verdict, Refused):
+                    tell_refused(self.site.spool, self.site.people, area.path.name, verdict, now)
+        for upload in self.desk.hold_doubtful(now):
+            log.warning("%s is held: its signer's word does not count any more", upload.key)
+        self.answered.prune(now)
+        self.orderly.prune(now)
+
+    def _found(self, area: Area) -> list[Verdict]:
+        """Give what is new in an area; that it waits was said when it came."""
+        account, now = area.path.name, self.clock()
+        with area.turn:
+            verdicts = consider_all(area.path, account, self.facts, now, self.digests)
+            if not area.is_arriving:
+                verdicts += expire(area.path, account, self.site.spool, now, self.patience)
+        return [verdict for verdict in verdicts if not isinstance(verdict, Waiting)]
+
+    @contextmanager
+    def _looking(self, server: Server, stop: threading.Event) -> Iterator[None]:
+        """Look at all areas now and then, beside the server, until it stops."""
+
+        def look() -> None:
+            while True:
+                try:
+                    self.look(server.areas.all())
+                except Exception:
+                    log.exception("intake: the areas could not be looked at")
+                if stop.wait(PERIOD):
+                    return
+
+        thread = threading.Thread(target=look, name="look")
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
 
     def _serve(self) -> Server:
         settings = self.site.settings.intake
@@ -93,25 +143,33 @@ class Reception:
             self._keys,
             self.judge,
             self.site.uploading,
-            self.reports.joinpath,
+            Reports(self.site, self.answered),
+            self.site.people.quota,
         )
 
     def _keys(self, user: str) -> list[tuple[str, bytes]]:
         return [(key.type, base64.b64encode(key.blob)) for key in self.site.people.ssh_keys(user)]
 
-    def _record(self, uploader: str, answer: Answer, verdict: Refused | Taken | Waiting) -> None:
-        now, said = self.clock(), answers.spoken(answer)
-        rule = {"rule": verdict.rule} if isinstance(verdict, Refused) else {}
-        word = type(verdict).__name__.lower()
+    def _recorded(self, uploader: str, verdict: Verdict) -> Answer:
+        """Put a verdict into words, and keep it in the journal and, unless an entry has it, for /status."""
+        if isinstance(verdict, Stored):
+            return answers.Stored()
+        now, answer = self.clock(), _answer(verdict)
+        said = answers.spoken(answer)
+        facts = {"by": uploader, "note": said.strip()}
+        if isinstance(verdict, Refused):
+            facts["rule"] = verdict.rule
         log.info("%s from %s: %s", verdict.changes, uploader, answers.one_line(said))
-        facts = {"by": uploader, "note": said.strip(), **rule}
+        word = type(verdict).__name__.lower()
         self.site.spool.journal.write(Line(now, word, verdict.changes, origin="intake", facts=facts))
-        report = self.reports / uploader / f"{verdict.changes.removesuffix('.changes')}.txt"
-        atomic.make(report.parent)
-        atomic.replace(report, f"{now:%Y-%m-%d %H:%M:%S} UTC\n{said}".encode())
+        if isinstance(verdict, Taken):
+            self.answered.forget(uploader, verdict.changes)
+        else:
+            self.answered.keep(uploader, verdict.changes, said, now)
+        return answer
 
 
-def _answer(verdict: Refused | Taken | Waiting) -> Answer:
+def _answer(verdict: Refused | Taken | Waiting | Obeyed) -> Answer:
     match verdict:
         case Waiting():
             return answers.Waiting(verdict.note)
@@ -119,6 +177,8 @@ def _answer(verdict: Refused | Taken | Waiting) -> Answer:
             return answers.Taken(verdict.note)
         case Refused():
             return answers.Refused(verdict.note)
+        case Obeyed():
+            return answers.Done(verdict.note)
 
 
 @contextmanager

@@ -115,6 +115,32 @@ def test_an_area_has_room_for_so_many_bytes_and_files(area, begin):
     send(area, "b_1.dsc", b"again")  # in its own place
 
 
+def test_files_that_arrive_side_by_side_share_the_room(area, begin):
+    first, second = begin(area, "a_1.dsc"), begin(area, "b_1.dsc")
+    first.write(0, b"x" * 90)
+    with pytest.raises(Refusal, match="more than 60 bytes"):
+        second.write(0, b"x" * 61)
+    area.publish(first)
+    first.discard()
+    with pytest.raises(Refusal, match="more than 60 bytes"):
+        second.write(0, b"x" * 61)
+    second.discard()
+    begin(area, "c_1.dsc").write(0, b"x" * 60)
+
+
+def test_an_uploader_may_have_a_quota_of_their_own(tmp_path, limits, begin):
+    quotas = {"alice": 20, "bob": 0}
+    areas = Areas(tmp_path, limits, quotas.__getitem__)
+    with pytest.raises(Refusal, match="more than 20 bytes"):
+        begin(areas.of("alice")).write(0, b"x" * 21)
+    begin(areas.of("bob")).write(0, b"x" * 100)
+    send(areas.of("alice"), NAME, b"x" * 20)
+    with pytest.raises(Refusal, match="1 files of yours wait here, 20 of 20 bytes"):
+        areas.of("alice").begin("b_1.dsc")
+    quotas["alice"] = 40
+    areas.of("alice").begin("b_1.dsc").discard()
+
+
 def test_a_full_disk_is_said(tmp_path, begin):
     area = Area(tmp_path / "alice", Limits(free_bytes=1 << 62))
     file = begin(area)
