@@ -156,7 +156,7 @@ class TestCancel:
         assert door.where(key) == "master/waiting"
         with door.site.spool.build("i386").claim(part_key(key, "i386")) as running:
             assert running is not None
-            said = alice.dcut("cancel", "millstop_1.0-1").output
+            said = alice.dcut("cancel", "millstop_1.0-1_source.changes").output
             assert "withdrawn; its builds are cancelled" in said
             assert (running.path / "cancel").exists()
         assert door.where(key) == "master/failed"
@@ -169,7 +169,7 @@ class TestCancel:
         self, door: Door, alice: Uploader, bob: Uploader, make: Callable[..., SourceUpload]
     ):
         key = send(alice, make("millmine"), door)
-        ran = bob.dcut("cancel", "millmine", check=False)
+        ran = bob.dcut("cancel", "millmine_1.0-1_source.changes", check=False)
         assert "it is not bob's: alice sent it" in ran.output
         assert door.where(key) == "review/ready"
 
@@ -178,7 +178,7 @@ class TestCancel:
     ):
         upload = make("millspon")
         bob.sftp(*upload.files)
-        said = alice.dcut("cancel", "millspon").output
+        said = alice.dcut("-U", signed(alice.person, "cancel millspon")).output  # debsign lets pass only .changes
         assert "withdrawn from review" in said
 
 
