@@ -60,6 +60,17 @@ def make(people: dict[str, Person], work: Path) -> Callable[..., SourceUpload]:
     return lambda name, version="1.0-1": Small(name, version).upload("demo", people["alice"], work)
 
 
+@pytest.fixture
+def lone(tmp_path: Path) -> Callable[[str], Path]:
+    """Make a file of an upload that never becomes whole."""
+
+    def one(name: str) -> Path:
+        (tmp_path / name).write_text("half\n")
+        return tmp_path / name
+
+    return one
+
+
 def signed(by: Person, *commands: str, name: str = "orders.commands", fields: str = "") -> Path:
     """Write a command file by hand, and sign it."""
     path = by.folder / name
@@ -105,9 +116,8 @@ def events(door: Door, key: Key, queue: str = "master") -> list[history.Event]:
 
 
 class TestRemove:
-    def test_dcut_removes_what_the_changes_names(self, door: Door, alice: Uploader, make: Callable[..., SourceUpload]):
-        upload = make("millrm")
-        first, *others, _ = upload.files
+    def test_dcut_removes_names_and_what_wildcards_mean(self, door: Door, alice: Uploader, lone: Callable[[str], Path]):
+        first, *others = map(lone, ("millrm_1.dsc", "millrm_1.tar.xz", "millrm_1_source.buildinfo"))
         alice.sftp(first, *others)
         said = alice.dcut("rm", first.name).output
         assert f"debmill: done rm {first.name}: removed {first.name}" in said
@@ -123,9 +133,9 @@ class TestRemove:
         assert "rm nothing_1.dsc: no unfinished file of alice is called nothing_1.dsc" in ran.output
 
     def test_nobody_reaches_the_files_of_another(
-        self, door: Door, alice: Uploader, bob: Uploader, make: Callable[..., SourceUpload]
+        self, door: Door, alice: Uploader, bob: Uploader, lone: Callable[[str], Path]
     ):
-        dsc = make("millown").dsc
+        dsc = lone("millown_1.dsc")
         alice.sftp(dsc)
         assert bob.dcut("rm", dsc.name, check=False).status != 0
         assert (
@@ -200,8 +210,8 @@ class TestGiveBack:
 
 
 class TestRefused:
-    def test_the_same_file_never_runs_twice(self, door: Door, alice: Uploader, make: Callable[..., SourceUpload]):
-        dsc = make("milltwice").dsc
+    def test_the_same_file_never_runs_twice(self, door: Door, alice: Uploader, lone: Callable[[str], Path]):
+        dsc = lone("milltwice_1.dsc")
         alice.sftp(dsc)
         orders = signed(alice.person, f"rm {dsc.name}")
         alice.dcut("-U", orders)

@@ -81,8 +81,8 @@ class TestVerdict:
         folder = upload.changes.parent
         batch = f"put {folder}/pebble_1.0*\n".encode()
         said = run(["sftp", "-F", alice.ssh_config, "-b", "-", "mill:/incoming"], stdin=batch).output
-        assert said.index("debmill: waiting for") < said.index("debmill: taken pebble 1.0-1")
-        assert said.index(f"{upload.changes.name}") < said.index("pebble_1.0.orig.tar.xz")
+        waiting = f"debmill: waiting for pebble_1.0.orig.tar.xz of {upload.changes.name}\n"
+        assert said.index(waiting) < said.index("debmill: taken pebble 1.0-1")
         assert door.where(key_of(door)) == "review/ready"
 
     def test_a_wrong_changes_that_comes_early_is_refused_before_the_rest(
@@ -101,13 +101,13 @@ class TestVerdict:
         calls: list[str] = []
 
         class Watched(atomic.Disk):
-            def rename(self, old: Path, new: Path) -> None:
+            def rename(self, old: atomic.AnyPath, new: atomic.AnyPath) -> None:
                 super().rename(old, new)
-                calls.append(f"rename {new.parent.name}")
+                calls.append(f"rename {Path(new).parent.name}")
 
-            def sync(self, path: Path) -> None:
+            def sync(self, path: atomic.AnyPath) -> None:
                 super().sync(path)
-                calls.append(f"sync {path.name}")
+                calls.append(f"sync {Path(path).name}")
 
         monkeypatch.setattr(atomic, "disk", Watched())
         spoken = door.reception._recorded
