@@ -15,6 +15,10 @@ class Refusal(Exception):
     """The client asked for something that is not allowed; the message is the whole sentence for the uploader."""
 
 
+class Heard(Refusal):
+    """A refusal that the client heard already; the status says it again, the terminal does not."""
+
+
 class Stored(Struct, frozen=True):
     """The file is here; nothing is to be said."""
 

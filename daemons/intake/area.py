@@ -7,8 +7,6 @@ one, whatever lay there before. Nothing here syncs: whoever takes a file does. N
 from __future__ import annotations
 
 import contextlib
-import errno
-import hashlib
 import os
 import secrets
 import stat
@@ -18,109 +16,11 @@ from functools import partial
 from pathlib import Path
 
 from daemons.intake.answers import Refusal
+from daemons.intake.arriving import Room, Unfinished
 from daemons.intake.limits import Limits
 from queues import atomic
 
 HIDDEN = ".unfinished"
-
-
-class Unfinished:
-    """A file that is arriving: written by offset, hashed on the way while the bytes come in order.
-
-    `sha256` is the hex digest of the whole file, or None when bytes came out of order.
-    """
-
-    def __init__(self, name: str, path: Path, room: Room, floor: int) -> None:
-        self.name = name
-        self.path = path
-        self._room = room
-        self._floor = floor
-        self._claimed = 0  # of the room, in bytes
-        self._file = atomic.disk.open_new(path, 0o600)
-        self._hash = hashlib.sha256()
-        self._hashed = 0
-
-    @property
-    def size(self) -> int:
-        """The size in bytes so far."""
-        return os.fstat(self._file.fileno()).st_size
-
-    @property
-    def sha256(self) -> str | None:
-        """The digest of all there is, if the bytes came in order."""
-        return self._hash.hexdigest() if self._hashed == self.size else None
-
-    def write(self, offset: int, data: bytes) -> None:
-        """Write bytes at an offset. Raises Refusal beyond the room for this file, OSError when the disk is full."""
-        self._check(offset + len(data))
-        if os.pwrite(self._file.fileno(), data, offset) != len(data):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        if offset == self._hashed:
-            self._hash.update(data)
-            self._hashed += len(data)
-        else:
-            self._hashed = -1
-
-    def truncate(self, size: int) -> None:
-        """Cut or extend the file. Raises Refusal beyond the room for this file."""
-        self._check(size)
-        os.ftruncate(self._file.fileno(), size)
-        if size != self._hashed:
-            self._hashed = -1
-
-    def seal(self) -> None:
-        """Close the file for good, readable by all and writable by none."""
-        os.fchmod(self._file.fileno(), 0o444)
-        self._close()
-
-    def discard(self) -> None:
-        """Forget the file; one that is published stays."""
-        self._close()
-        atomic.remove(self.path)
-
-    def _close(self) -> None:
-        self._file.close()
-        self._room.give_back(self._claimed)
-        self._claimed = 0
-
-    def _check(self, end: int) -> None:
-        if end > self._claimed:
-            self._room.claim(self.name, end, end - self._claimed)
-            self._claimed = end
-        disk = os.fstatvfs(self._file.fileno())
-        if disk.f_bavail * disk.f_frsize < self._floor:
-            raise Refusal(f"{self.name}: the server's disk is full, try again later")
-
-
-class Room:
-    """What there is room for in one area: bytes that are arriving claim it, and give it back when their file is closed.
-
-    `lying` counts the bytes of closed files when it was last looked; `quota` bounds them all, `largest` one file.
-    """
-
-    def __init__(self, largest: int) -> None:
-        self.lying = self.quota = 0
-        self._largest = largest
-        self._arriving = 0
-        self._lock = threading.Lock()
-
-    @property
-    def left(self) -> int:
-        """The bytes that may still come."""
-        return self.quota - self.lying - self._arriving
-
-    def claim(self, name: str, end: int, more: int) -> None:
-        """Claim room for `more` bytes of a file that then ends at `end`. Raises Refusal."""
-        with self._lock:
-            if end > self._largest or more > self.left:
-                most = min(self._largest, end - more + self.left)
-                raise Refusal(f"{name}: more than {most} bytes, which is all there is room for")
-            self._arriving += more
-
-    def give_back(self, claimed: int) -> None:
-        """Give back what a file claimed."""
-        with self._lock:
-            self._arriving -= claimed
 
 
 class Area:
@@ -143,9 +43,10 @@ class Area:
         return Unfinished(name, path, self._room, self._limits.free_bytes)
 
     def publish(self, file: Unfinished) -> None:
-        """Make a complete file visible under its own name, in the place of an earlier one."""
-        self._room.lying += file.size
+        """Make a complete file visible under its own name, in the place of an earlier one. Raises Heard."""
+        size = file.size
         file.seal()
+        self._room.lying += size
         atomic.disk.rename(file.path, self.path / file.name)
 
     def files(self) -> dict[str, os.stat_result]:

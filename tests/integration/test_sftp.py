@@ -18,7 +18,7 @@ import pytest
 
 from daemons.intake import hostkey, server
 from daemons.intake.answers import Refused, Stored, Taken, Waiting
-from daemons.intake.area import Unfinished
+from daemons.intake.arriving import Unfinished
 from daemons.intake.limits import Limits
 
 pytestmark = pytest.mark.integration
@@ -711,6 +711,15 @@ def test_only_so_many_handles_files_and_bytes(make):
         client.open("/incoming/a_3.dsc", "w").close()
         with pytest.raises(OSError, match="3 files came on this connection already"):
             client.open("/incoming/a_4.dsc", "w")
+
+
+@pytest.mark.usefixtures("files")
+def test_a_file_that_found_no_room_is_not_stored_and_said_once(make):
+    intake = make(file_bytes=1_000_000)
+    done = intake.sftp(f"put {TAR} /incoming")
+    assert done.returncode == 1
+    assert done.stderr.count(f"debmill: REFUSED {TAR}: more than 1000000 bytes") == 1
+    assert (intake.visible(), unfinished(intake), intake.judged) == ([], [], [])
 
 
 def request(kind, number, *fields):

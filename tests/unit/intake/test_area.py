@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from daemons.intake.answers import Refusal
+from daemons.intake.answers import Heard, Refusal
 from daemons.intake.area import Area, Areas
 from daemons.intake.limits import Limits
 
@@ -101,6 +101,18 @@ def test_a_file_beyond_the_limit_is_refused_also_when_sparse(area, attempt, begi
     file = begin(area)
     with pytest.raises(Refusal, match="more than 100 bytes"):
         attempt(file)
+
+
+def test_a_file_of_which_a_part_was_refused_is_never_published(area, begin):
+    file = begin(area)
+    file.write(0, b"x" * 60)
+    with pytest.raises(Refusal, match="more than 100 bytes"):
+        file.write(60, b"x" * 41)
+    for act in (lambda: file.write(60, b"x"), lambda: file.truncate(60), lambda: area.publish(file)):
+        with pytest.raises(Heard, match="more than 100 bytes"):
+            act()
+    file.discard()
+    assert area.files() == {}
 
 
 def test_an_area_has_room_for_so_many_bytes_and_files(area, begin):
