@@ -17,7 +17,8 @@ from paramiko.sftp import SFTP_OK
 
 from daemons.intake import paths
 from daemons.intake.answers import Answer, Judge, Refusal, Refused, Reports, Stored, one_line, spoken
-from daemons.intake.area import Area, Unfinished
+from daemons.intake.area import Area
+from daemons.intake.arriving import Unfinished
 from daemons.intake.limits import Limits
 
 logger = logging.getLogger(__name__)
