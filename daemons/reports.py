@@ -20,7 +20,7 @@ from daemons.answered import SUFFIX, Answered
 from daemons.intake.answers import safe
 from daemons.sites import Site
 from daemons.story import Chapter
-from queues import envelope, names
+from queues import envelope, history, names
 from queues.layout import Spool
 from queues.names import EntryName, Key
 from queues.problem import Problem
@@ -31,6 +31,7 @@ from queues.values import Upload
 RECENT = timedelta(days=30)
 LAST_LINES, LAST_BYTES = 20, 16 * 1024  # of a failed build's log
 ELSEWHERE = (Room.TMP, Room.PARTS, Room.CORRUPT)
+BACKSTAGE = (history.CLAIMED, history.RECOVERED)  # what came of a claim is the next event
 UNTOLD = ("at", "event", "signed", "traceback")
 
 
@@ -118,8 +119,10 @@ def text(chapters: Iterable[Chapter], download: str, log: Callable[[Chapter], li
         lines.append(f"Download: {download}")
     for part in parts:
         lines += ["", part.title, *_stage(part), *(f"  | {line}" for line in log(part))]
-    lines += ["", "What happened:", *(f"  {_line(event)}" for one in (upload, *parts) for event in one.events), ""]
-    return "\n".join(lines)
+    happened = [(names.split(one.key).part, event) for one in (upload, *parts) for event in one.events]
+    happened.sort(key=lambda one: one[1]["at"])
+    told = [f"  {_line(part, event)}" for part, event in happened if event["event"] not in BACKSTAGE]
+    return "\n".join([*lines, "", "What happened:", *told, ""])
 
 
 def last_lines(path: Path) -> list[str]:
@@ -139,13 +142,15 @@ def _stage(chapter: Chapter) -> list[str]:
     """
     meaning = chapter.meaning if "'debmill" not in chapter.meaning else re.split("[:;]", chapter.meaning)[0]
     lines = [f"Stage: it {meaning} ({chapter.queue}/{chapter.room})"]
-    reason = chapter.events[-1].get("reason", "") if chapter.events else ""
+    last = chapter.events[-1] if chapter.events else {}
+    reason = last.get("reason") or last.get("note", "")
     return lines + [f"Reason: {safe(line)}" for line in reason.splitlines()]
 
 
-def _line(event: dict[str, str]) -> str:
+def _line(part: str, event: dict[str, str]) -> str:
     facts = "  ".join(f"{name}: {safe(_last(value))}" for name, value in event.items() if name not in UNTOLD)
-    return f"{event['at'][:19].replace('T', ' ')} UTC  {event['event']}  {facts}".rstrip()
+    what = f"{part}: {event['event']}" if part else event["event"]
+    return f"{event['at'][:19].replace('T', ' ')} UTC  {what}  {facts}".rstrip()
 
 
 def _last(value: str) -> str:
