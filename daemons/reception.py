@@ -13,7 +13,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import FrameType
 
@@ -40,6 +40,7 @@ from review.intake import consider, consider_all
 from review.notices import tell_refused
 from review.verdicts import Obeyed, Refused, Stored, Taken, Verdict, Waiting
 
+BEGUN = "the server ended before it could say what became of these commands; look, and sign anew what is missing"
 PERIOD = 30.0  # seconds between two looks at all areas
 log = logging.getLogger(__name__)
 
@@ -85,6 +86,7 @@ class Reception:
         self.digests.note(area / name, sha256)
         verdict: Verdict
         if name.endswith(SUFFIX):
+            self.answered.keep(uploader, name, answers.announce("begun", BEGUN), now)
             verdict = self.orderly.run(area, name, uploader, now)
         else:
             verdict = consider(area, name, uploader, self.facts, now, self.digests)
@@ -94,23 +96,27 @@ class Reception:
         """Judge what lies in the areas, and refuse what waited for too long; the uploader hears of it by mail."""
         now = self.clock()
         for area in areas:
-            for verdict in self._found(area):
-                self._recorded(area.path.name, verdict)
-                if isinstance(verdict, Refused):
-                    tell_refused(self.site.spool, self.site.people, area.path.name, verdict, now)
+            try:
+                self._look(area, now)
+            except Exception:
+                log.exception("intake: %s could not be looked at", area.path)
         for upload in self.desk.hold_doubtful(now):
             log.warning("%s is held: its signer's word does not count any more", upload.key)
         self.answered.prune(now)
         self.orderly.prune(now)
 
-    def _found(self, area: Area) -> list[Verdict]:
-        """Give what is new in an area; that it waits was said when it came."""
-        account, now = area.path.name, self.clock()
+    def _look(self, area: Area, now: datetime) -> None:
+        """Say what is new in one area; that something waits was said when it came."""
+        account = area.path.name
         with area.turn:
             verdicts = consider_all(area.path, account, self.facts, now, self.digests)
             if not area.is_arriving:
                 verdicts += expire(area.path, account, self.site.spool, now, self.patience)
-        return [verdict for verdict in verdicts if not isinstance(verdict, Waiting)]
+        for verdict in verdicts:
+            if not isinstance(verdict, Waiting):
+                self._recorded(account, verdict)
+            if isinstance(verdict, Refused):
+                tell_refused(self.site.spool, self.site.people, account, verdict, now)
 
     @contextmanager
     def _looking(self, server: Server, stop: threading.Event) -> Iterator[None]:

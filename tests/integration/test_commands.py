@@ -252,6 +252,23 @@ class TestRefused:
         orders.write_text("Commands:\n rm *\n\n" + orders.read_text())
         assert "before the signed message" in alice.dcut("-U", orders, check=False).output
 
+    def test_a_death_in_between_is_seen_in_status_and_nothing_runs_twice(
+        self, door: Door, alice: Uploader, monkeypatch: pytest.MonkeyPatch
+    ):
+        def die(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        area = door.site.uploading / "alice"
+        orders = signed(alice.person, "rm nothing", name="cut.commands").read_bytes()
+        monkeypatch.setattr(door.reception.orderly, "_outcome", die)
+        (area / "cut.commands").write_bytes(orders)
+        with pytest.raises(KeyboardInterrupt):
+            door.reception.judge("alice", area, "cut.commands", None)
+        assert "debmill: begun" in alice.read("/status/cut.commands.txt")
+        (area / "cut.commands").write_bytes(orders)
+        door.reception.judge("alice", area, "cut.commands", None)
+        assert "were run before" in alice.read("/status/cut.commands.txt")
+
     def test_the_answer_stands_in_status(self, alice: Uploader):
         alice.dcut("-U", signed(alice.person, "rm nothing", name="last.commands"), check=False)
         assert "no unfinished file of alice is called nothing" in alice.read("/status/last.commands.txt")
