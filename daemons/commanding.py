@@ -92,12 +92,14 @@ class Orderly:
         with self._site.spool.lock(f"area-{account}"):
             here = sorted(path.name for path in area.iterdir() if path.is_file() and not path.name.startswith("."))
             found = commands.chosen([*patterns], here)
-            for name in {name for names in found.values() for name in names}:
+            gone = sorted({name for meant in found.values() for name in meant})
+            for name in gone:
                 atomic.remove(area / name)
-        nothing = [pattern for pattern, names in found.items() if not names]
+        removed = f"removed {', '.join(gone)}" if gone else "removed nothing"
+        nothing = [pattern for pattern, meant in found.items() if not meant]
         if nothing:
-            raise CannotBeDone(f"no unfinished file of {account} is called {', '.join(nothing)}")
-        return f"removed {', '.join(sorted({name for names in found.values() for name in names}))}"
+            raise CannotBeDone(f"{removed}; no unfinished file of {account} is called {', '.join(nothing)}")
+        return removed
 
     def _cancel(self, wanted: str, signer: Uploader) -> str:
         queue, room, upload = self._theirs(wanted, signer)

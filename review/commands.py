@@ -44,7 +44,7 @@ class Order(Struct, frozen=True):
 
 
 class Orders(Struct, frozen=True):
-    """A command file that was verified: `given` are its orders, or the reason why one cannot be given."""
+    """A command file that was verified: who signed it, and what it asks for."""
 
     signer: Uploader
     verified: Verified

@@ -130,7 +130,7 @@ class TestRemove:
         ran = alice.dcut("rm", "nothing_1.dsc", check=False)
         assert ran.status != 0
         assert "debmill: REFUSED" in ran.output
-        assert "rm nothing_1.dsc: no unfinished file of alice is called nothing_1.dsc" in ran.output
+        assert "rm nothing_1.dsc: removed nothing; no unfinished file of alice is called nothing_1.dsc" in ran.output
 
     def test_nobody_reaches_the_files_of_another(
         self, door: Door, alice: Uploader, bob: Uploader, lone: Callable[[str], Path]
