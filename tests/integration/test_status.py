@@ -12,12 +12,14 @@ import paramiko
 import pytest
 
 from archive import pool
+from archive.openpgp import BadSignature
 from daemons import verdicts
 from queues import atomic
 from queues.names import Key, part_key
 from queues.rooms import Room
 from queues.values import BuildJob, BuildResult, FileRef
 from review.desk import Desk
+from review.people import People
 from tests.support.clients import Uploader
 from tests.support.door import Door
 from tests.support.people import Person
@@ -316,6 +318,10 @@ class TestKeys:
         assert "is revoked" in notice.facts["reason"]
         ran = alice.sftp(*make(version="1.0-2").files, check=False)
         assert "is revoked" in ran.output
+        with pytest.raises(BadSignature, match="is revoked"):
+            People(tmp_path / "elsewhere").add_uploader(
+                "alice", alice.person.ssh_public.read_bytes(), (tmp_path / "new.asc").read_bytes(), door.now()
+            )
 
     def test_the_daemon_holds_what_a_removed_uploader_signed(
         self, alice: Uploader, make: Callable[..., SourceUpload], door: Door
