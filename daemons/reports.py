@@ -7,7 +7,6 @@ account carried, whoever signed it; the account of an upload never changes, so i
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import timedelta
@@ -86,7 +85,7 @@ class Reports:
 
     def _told(self, sent: Sent) -> Iterator[str]:
         with suppress(Problem):  # pruned meanwhile
-            yield text(story.tell(self._spool, sent.name.key), self._download(sent), self._end_of_log)
+            yield text(story.tell(self._site, sent.name.key), self._download(sent), self._end_of_log)
 
     def _download(self, sent: Sent) -> str:
         """Say where an upload is published; nothing while it is not."""
@@ -136,12 +135,8 @@ def last_lines(path: Path) -> list[str]:
 
 
 def _stage(chapter: Chapter) -> list[str]:
-    """Say where an entry is, and why if somebody gave a reason when it came there.
-
-    An uploader cannot run the site's commands: where the words name one, they end before it.
-    """
-    meaning = chapter.meaning if "'debmill" not in chapter.meaning else re.split("[:;]", chapter.meaning)[0]
-    lines = [f"Stage: it {meaning} ({chapter.queue}/{chapter.room})"]
+    """Say where an entry is, and why if somebody gave a reason when it came there; remedies are the operator's."""
+    lines = [f"Stage: it {safe(chapter.meaning)} ({chapter.queue}/{chapter.room})", *map(safe, chapter.notes)]
     last = chapter.events[-1] if chapter.events else {}
     reason = last.get("reason") or last.get("note", "")
     return lines + [f"Reason: {safe(line)}" for line in reason.splitlines()]

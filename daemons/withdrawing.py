@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from daemons import results, superseding
 from daemons.cancelling import Cancel
+from daemons.meaning import WITHDRAWN
 from daemons.sites import Site
 from queues.names import Key
 from queues.recovery import recover
 from queues.rooms import Room
 
-WITHDRAWN = "withdrawn"
 REASON = "withdrawn by its uploader"
 ACCEPTED = (Room.READY, Room.WAITING, Room.DEFERRED, Room.HOLD)
 

@@ -22,7 +22,7 @@ from queues.rooms import Room
 from queues.values import Suite, Upload
 from review import cases
 from review.cases import Case
-from review.notices import tell
+from review.notices import anew, tell
 from review.people import People, Reviewer
 
 
@@ -89,7 +89,7 @@ class Desk(Struct, frozen=True):
             if doubt:
                 with self.spool.review.claim(case.upload.key) as entry:
                     if entry is not None:
-                        self._tell("held", case.upload, now, reason=doubt)
+                        self._tell(anew("held", entry.history), case.upload, now, reason=doubt)
                         self._put_aside(entry, doubt)
                         held.append(case.upload)
         return held
