@@ -50,7 +50,7 @@ def reach(path: Path) -> None:
                 f"{parent} may not be entered by the account {_user()}: "
                 f"choose a site elsewhere (/var/lib/debmill), or allow it with 'chmod o+x {parent}'"
             )
-    if path.exists() and not os.access(path, os.W_OK):
+    if path.exists() and not os.access(path, os.W_OK) and not os.statvfs(path).f_flag & os.ST_RDONLY:
         raise NoAccess(f"{path} may not be written by the account {_user()}: the site belongs to somebody else")
 
 

@@ -20,8 +20,11 @@ from daemons.daemon import Daemon
 from daemons.sites import Site
 from queues import atomic, history
 from queues.entry import Entry
+from queues.envelope import Unreadable
+from queues.names import EntryName
 from queues.outcomes import Done, Later, Outcome
 from queues.rooms import Room
+from queues.spool import Queue
 from queues.values import BuildJob, BuildResult
 from review.notices import anew
 
@@ -77,12 +80,21 @@ class Builder(Daemon[BuildJob]):
         """Send back to the queue the jobs whose missing dependencies may be there now."""
         for queue in self.queues:
             for name in queue.names(Room.WAITING):
-                waited = history.read(queue.where(Room.WAITING, name))[-1]
-                suite = queue.peek(Room.WAITING, name).suite
-                if waited.facts.get("archive") != self._snapshot(suite) or now - waited.at > STALE:
+                if self._may_go_on(queue, name, now):
                     with queue.claim(name.key, Room.WAITING) as entry:
                         if entry is not None:
                             entry.move(queue, event="dep-wait over", reason="the archive changed, or hours have passed")
+
+    def _may_go_on(self, queue: Queue[BuildJob], name: EntryName, now: datetime) -> bool:
+        """Say whether a job has waited enough; one that cannot be read has: its claim puts it aside."""
+        try:
+            waited = history.read(queue.where(Room.WAITING, name))[-1]
+            suite = queue.peek(Room.WAITING, name).suite
+        except FileNotFoundError:
+            return False  # another builder sent it back
+        except (Unreadable, IndexError):
+            return True
+        return waited.facts.get("archive") != self._snapshot(suite) or now - waited.at > STALE
 
     def _conclude(
         self, entry: Entry[BuildJob], outcome: BuildResult | DepWait | Later | Suspicious, out: Path

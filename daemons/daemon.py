@@ -100,9 +100,10 @@ class Daemon(Generic[E]):
 
     def rest(self, error: OSError) -> None:
         """Wait for the machine to be well again; what arrives meanwhile changes nothing."""
-        log.error("%s waits for the machine: %s", self.name, error)
+        log.error("%s waits for the machine: %s", self.name, machine.complaint(error))
         with suppress(OSError):
-            self.presence.say("waiting", self.clock(), detail=str(error))
+            within = machine.complaint(error).removeprefix(f"{self.presence.run.parent}/")
+            self.presence.say("waiting", self.clock(), detail=within)
         until = time.monotonic() + CONVALESCENCE
         while not self.stopping and (left := until - time.monotonic()) > 0:
             self.wakeup.wait(left)
@@ -130,7 +131,8 @@ class Daemon(Generic[E]):
         except Exception as error:
             if machine.is_to_blame(error):
                 raise
-            log.exception("%s: an entry is held", queue.name)
+            log.exception("%s: %s", queue.name, "an entry is held" if self.in_hand else "nothing could be claimed")
+            return self.in_hand is not None
         finally:
             self.in_hand = None
         return True

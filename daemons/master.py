@@ -14,9 +14,10 @@ from pathlib import Path
 from daemons import gate, results, superseding
 from daemons.daemon import Daemon
 from daemons.sites import Site
-from queues import envelope
+from queues import envelope, machine
 from queues.entry import Entry
 from queues.names import EntryName, Key, part_key
+from queues.problem import Problem
 from queues.rooms import Room
 from queues.values import BuildJob, BuildResult, Plan, Upload
 from review import planning
@@ -65,7 +66,11 @@ class Master(Daemon[Upload]):
                 self._ask(name, now)
             except FileNotFoundError:
                 continue  # it moved on while we looked
-            except Exception:
+            except Problem as problem:
+                log.error("master %s: the gate could not decide: %s", name, problem)
+            except Exception as error:
+                if machine.is_to_blame(error) and not machine.is_one_entrys(error):
+                    raise
                 log.exception("master %s: the gate could not decide", name)
         results.drop_orphans(self.spool)
 

@@ -9,15 +9,16 @@ from typing import Any
 
 import msgspec
 
-from daemons import presence
+from daemons import disk, presence
 from daemons.presence import State
 from queues.journal import Line
 from queues.layout import Spool
-from queues.names import moment
+from queues.names import is_entry, moment, taken_apart
 from queues.rooms import Room
 from queues.spool import Queue
 
 TAIL = 16 << 10  # bytes of the journal that are looked at
+UNWELL = ("waiting", "failing")  # states of a daemon
 
 
 class Count(msgspec.Struct, frozen=True):
@@ -30,18 +31,35 @@ class Count(msgspec.Struct, frozen=True):
 
 
 class Overview(msgspec.Struct, frozen=True):
-    """A site at one moment."""
+    """A site at one moment.
+
+    `disk` says what the site's file system lacks; `strangers` are paths in the rooms that are no entries.
+    """
 
     site: str
     at: datetime
     queues: list[Count]
     daemons: list[State]
+    disk: str = ""
+    strangers: list[str] = []
+
+    @property
+    def well(self) -> bool:
+        """Whether nobody waits for the machine or keeps dying, and the disk has room."""
+        return not self.disk and not any(state.state in UNWELL for state in self.daemons)
 
 
-def look(spool: Spool, now: datetime) -> Overview:
-    """Count every room of every queue, and read what the daemons say."""
-    counts = [_count(queue, room, now) for queue in queues_of(spool) for room in queue.rooms if room is not Room.TMP]
-    return Overview(str(spool.site), now, counts, list(presence.states(spool.site / "run")))
+def look(spool: Spool, now: datetime, floor: int = 0) -> Overview:
+    """Count every room of every queue, and read what the daemons say; `floor` is what is to be free on the disk."""
+    looks = [_look(queue, room, now) for queue in queues_of(spool) for room in queue.rooms if room is not Room.TMP]
+    return Overview(
+        site=str(spool.site),
+        at=now,
+        queues=[count for count, _ in looks],
+        daemons=list(presence.states(spool.site / "run")),
+        disk=disk.lack(spool.site, floor),
+        strangers=[path for _, strangers in looks for path in strangers],
+    )
 
 
 def later(seen: Overview, run: Path, now: datetime) -> Overview:
@@ -51,7 +69,7 @@ def later(seen: Overview, run: Path, now: datetime) -> Overview:
         one if one.oldest_seconds is None else msgspec.structs.replace(one, oldest_seconds=one.oldest_seconds + passed)
         for one in seen.queues
     ]
-    return Overview(seen.site, now, counts, list(presence.states(run)))
+    return msgspec.structs.replace(seen, at=now, queues=counts, daemons=list(presence.states(run)))
 
 
 def queues_of(spool: Spool) -> list[Queue[Any]]:
@@ -91,7 +109,20 @@ def _line(text: bytes) -> Line | None:
         return None
 
 
-def _count(queue: Queue[Any], room: Room, now: datetime) -> Count:
-    names = queue.names(room)
-    age = max(0.0, (now - moment(names[0].stamp)).total_seconds()) if names else None
-    return Count(queue.name, room, len(names), age)
+def _look(queue: Queue[Any], room: Room, now: datetime) -> tuple[Count, list[str]]:
+    names: list[str] = []
+    strangers: list[str] = []
+    for one in _listed(queue.room(room)):
+        ours = one.is_dir(follow_symlinks=False) and is_entry(one.name)
+        (names if ours else strangers).append(one.name)
+    age = (now - moment(taken_apart(min(names)).stamp)).total_seconds() if names else None
+    count = Count(queue.name, room, len(names), age if age is None else max(0.0, age))
+    return count, [f"{queue.name}/{room}/{name}" for name in sorted(strangers)]
+
+
+def _listed(room: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(room) as found:
+            return list(found)
+    except FileNotFoundError:
+        return []

@@ -11,6 +11,7 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Self
@@ -18,10 +19,11 @@ from typing import Self
 import msgspec
 
 from daemons.systemd import Manager
-from queues import atomic
+from queues import atomic, papers
 from queues.problem import Problem
 
 SUPERVISOR = "supervisor"
+ROOMY = 2048  # bytes that a file has at least, so that another state can be written over it
 PATIENCE = 1.0  # seconds for a reader, who holds the lock for microseconds, to let go
 
 
@@ -67,21 +69,24 @@ class Presence:
         self.name = name
         self.detail = ""
         self.manager = Manager()
-        self._descriptor = -1
+        self._descriptor = self._spare = -1
         self._said: State | None = None
 
     def __enter__(self) -> Self:
         """Take the daemon's lock. Raises AlreadyRunning."""
-        self._descriptor = os.open(self.run / f"{self.name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        # open for reading is enough for a lock, and a disk may become read-only under it
+        self._descriptor = os.open(self.run / f"{self.name}.lock", os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
         patience = time.monotonic() + PATIENCE
         while not _lock(self._descriptor, fcntl.LOCK_EX):
             if time.monotonic() > patience:
                 os.close(self._descriptor)
                 raise AlreadyRunning(f"the daemon {self.name} of {self.run.parent} runs already")
+        self._reserve()
         return self
 
     def __exit__(self, *error: object) -> None:
         """Be dead."""
+        self._release()
         os.close(self._descriptor)
 
     def working(self, entry: str, now: datetime) -> None:
@@ -98,11 +103,38 @@ class Presence:
         """Say a state, unless it was said before."""
         new = State(self.name, state, os.getpid(), now, entry, detail or self.detail, tuple(failing))
         if self._said is None or msgspec.structs.replace(new, since=self._said.since) != self._said:
+            self._write(msgspec.json.encode(new).ljust(ROOMY))
             self._said = new
             self.manager.does(" ".join(filter(None, (state, entry, new.detail))))
-            aside = self.run / f".{self.name}.json.new"
-            aside.write_bytes(msgspec.json.encode(new))
-            atomic.disk.rename(aside, self.run / f"{self.name}.json")
+
+    def _write(self, text: bytes) -> None:
+        path, aside = self.run / f"{self.name}.json", self.run / f".{self.name}.json.new"
+        try:
+            aside.write_bytes(text)
+            atomic.disk.rename(aside, path)
+        except OSError:
+            with suppress(OSError):
+                aside.unlink()
+            self._write_over(path, text)
+
+    def _write_over(self, path: Path, text: bytes) -> None:
+        """Write where space and a descriptor are kept for it; a reader passes over what is torn."""
+        self._release()
+        try:
+            with path.open("r+b", buffering=0) as file:
+                file.write(text)
+                file.truncate(len(text))
+        finally:
+            with suppress(OSError):  # then there is none to spare the next time
+                self._reserve()
+
+    def _reserve(self) -> None:
+        self._spare = os.open("/", os.O_PATH | os.O_CLOEXEC)
+
+    def _release(self) -> None:
+        if self._spare >= 0:
+            os.close(self._spare)
+            self._spare = -1
 
 
 def states(run: Path) -> Iterator[State]:
@@ -119,9 +151,9 @@ def states(run: Path) -> Iterator[State]:
 def _said(run: Path) -> Iterator[State]:
     for path in run.glob("*.json"):
         try:
-            state = msgspec.json.decode(path.read_bytes(), type=State)
+            state = msgspec.json.decode(papers.read(path), type=State)
             descriptor = os.open(path.with_suffix(".lock"), os.O_RDONLY | os.O_CLOEXEC)
-        except (OSError, msgspec.MsgspecError):
+        except (OSError, papers.NotAPaper, msgspec.MsgspecError):
             continue
         try:
             yield msgspec.structs.replace(state, state="dead") if _lock(descriptor, fcntl.LOCK_SH) else state

@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from types import FrameType
 
 from daemons.answered import Answered
 from daemons.commanding import Orderly
@@ -29,8 +28,8 @@ from daemons.intake.server import Server, serve
 from daemons.presence import Presence
 from daemons.reports import Reports
 from daemons.settings import address
+from daemons.signals import heard
 from daemons.sites import Site
-from daemons.systemd import Manager
 from queues.journal import Line
 from review.commands import SUFFIX
 from review.desk import Desk
@@ -42,6 +41,7 @@ from review.verdicts import Obeyed, Refused, Stored, Taken, Verdict, Waiting
 
 BEGUN = "the server ended before it could say what became of these commands; look, and sign anew what is missing"
 PERIOD = 30.0  # seconds between two looks at all areas
+OBEYED = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
 log = logging.getLogger(__name__)
 
 
@@ -68,15 +68,16 @@ class Reception:
 
     def run(self) -> None:
         """Serve until told to stop. Raises OSError when the address cannot be had; SystemExit to be started again."""
-        stop = threading.Event()
-        with Presence(self.site.run, "intake") as presence, _stopping(stop, presence.manager) as told:
+        with Presence(self.site.run, "intake") as presence, heard(*OBEYED) as (stop, told):
             server = self._serve()
             presence.detail = "listens on {}:{}".format(*server.address)
             presence.idle(self.clock())
             log.info("intake %s", presence.detail)
-            with self._looking(server, stop):
+            with self._looking(server):
                 presence.manager.ready()
-                server.serve_until(stop, presence.manager.alive)
+                server.serve_until(stop, presence.manager.alive, presence.manager.pause)
+            if told[0] != signal.SIGHUP:
+                presence.manager.stopping(None)
         if told[0] == signal.SIGHUP:
             raise SystemExit(AGAIN)
 
@@ -119,8 +120,9 @@ class Reception:
                 tell_refused(self.site.spool, self.site.people, account, verdict, now)
 
     @contextmanager
-    def _looking(self, server: Server, stop: threading.Event) -> Iterator[None]:
+    def _looking(self, server: Server) -> Iterator[None]:
         """Look at all areas now and then, beside the server, until it stops."""
+        stop = threading.Event()
 
         def look() -> None:
             while True:
@@ -185,23 +187,3 @@ def _answer(verdict: Refused | Taken | Waiting | Obeyed) -> Answer:
             return answers.Refused(verdict.note)
         case Obeyed():
             return answers.Done(verdict.note)
-
-
-@contextmanager
-def _stopping(stop: threading.Event, manager: Manager) -> Iterator[list[int]]:
-    """Set the event at a signal; gives the list of those that came."""
-    told: list[int] = []
-
-    def note(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 -- the shape of a signal handler
-        told.append(number)
-        if number != signal.SIGHUP:
-            manager.stopping(None)
-        stop.set()
-
-    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
-    before = {number: signal.signal(number, note) for number in numbers}
-    try:
-        yield told
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

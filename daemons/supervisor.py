@@ -10,18 +10,17 @@ from __future__ import annotations
 import logging
 import select
 import signal
-import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import FrameType
 
 from daemons.child import Child
 from daemons.presence import SUPERVISOR, Failing, Presence
+from daemons.signals import heard
 from queues.clock import Clock, utc
 from queues.problem import Problem
 
+OBEYED = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
 GRACE = 4.0  # seconds between telling a daemon to end at once and killing it
 Daemons = Callable[[], Sequence[Sequence[str]]]  # the arguments of each daemon, from the settings as they are now
 log = logging.getLogger(__name__)
@@ -47,7 +46,7 @@ class Supervisor:
 
     def run(self) -> list[Failing]:
         """Live until told to stop, and until the last daemon has ended."""
-        with self.presence, _signals() as (bell, told):
+        with self.presence, heard(signal.SIGCHLD, *OBEYED) as (bell, told):
             while patience := self.tend():
                 self.presence.say(self.state, self.clock(), failing=self.failing())
                 if select.select([bell], [], [], patience)[0]:
@@ -75,6 +74,8 @@ class Supervisor:
 
     def obey(self, number: int) -> None:
         """Do what a signal says."""
+        if number == signal.SIGCHLD:
+            return  # who ended is seen at the next tending
         if number == signal.SIGHUP:
             self.reload()
         elif number == signal.SIGQUIT or self.state != "running":
@@ -109,28 +110,3 @@ class Supervisor:
         self.children = wanted | self.children
         for name in wanted:
             self.children[name].resume()
-
-
-@contextmanager
-def _signals() -> Iterator[tuple[socket.socket, list[int]]]:
-    """Give a socket that is readable after a signal, and the list of those that are to be obeyed."""
-    bell, hammer = socket.socketpair()
-    bell.setblocking(False)
-    hammer.setblocking(False)
-    told: list[int] = []
-
-    def note(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 -- the shape of a signal handler
-        if number != signal.SIGCHLD:
-            told.append(number)
-
-    numbers = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
-    before = {number: signal.signal(number, note) for number in numbers}
-    written = signal.set_wakeup_fd(hammer.fileno(), warn_on_full_buffer=False)
-    try:
-        yield bell, told
-    finally:
-        signal.set_wakeup_fd(written)
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        bell.close()
-        hammer.close()

@@ -29,6 +29,11 @@ class Manager:
         self.period = int(microseconds) / 2e6 if microseconds and ours else math.inf
         self._due = 0.0
 
+    @property
+    def pause(self) -> float | None:
+        """How long, in seconds, a sleep between two calls of `alive` may last; None: for ever."""
+        return self.period / 2 if self.period < math.inf else None
+
     def ready(self) -> None:
         """Say that work begins."""
         self._tell("READY=1")

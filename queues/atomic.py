@@ -28,6 +28,8 @@ class Disk:
         try:
             _write(descriptor, data)
             os.fsync(descriptor)
+        except OSError as error:
+            raise _named(error, path) from None
         finally:
             os.close(descriptor)
 
@@ -37,9 +39,12 @@ class Disk:
 
     def append(self, descriptor: int, data: bytes, *, sync: bool = True) -> None:
         """Write at the end of a file that was opened for it, and sync it."""
-        _write(descriptor, data)
-        if sync:
-            os.fsync(descriptor)
+        try:
+            _write(descriptor, data)
+            if sync:
+                os.fsync(descriptor)
+        except OSError as error:
+            raise _named(error, os.path.realpath(f"/proc/self/fd/{descriptor}")) from None
 
     def rename(self, old: AnyPath, new: AnyPath) -> None:
         """Rename; a file replaces a file."""
@@ -66,6 +71,8 @@ class Disk:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         try:
             os.fsync(descriptor)
+        except OSError as error:
+            raise _named(error, path) from None
         finally:
             os.close(descriptor)
 
@@ -74,6 +81,12 @@ def _new(path: AnyPath, mode: int) -> int:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, mode)
     os.fchmod(descriptor, mode)
     return descriptor
+
+
+def _named(error: OSError, path: AnyPath) -> OSError:
+    """Name the file in the error of a call that knew only a descriptor."""
+    error.filename = str(path)
+    return error
 
 
 def _write(descriptor: int, data: bytes) -> None:

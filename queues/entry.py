@@ -64,7 +64,7 @@ class Entry(Generic[E]):
         return self._history.events
 
     def begin(self) -> bool:
-        """Go to `active`; an entry that cannot go on is put aside, and the answer is False.
+        """Go to `active`; one that cannot go on is put aside, or left where the disk fails, and the answer is False.
 
         Raises FileNotFoundError when it went elsewhere before it was locked.
         """
@@ -73,6 +73,11 @@ class Entry(Generic[E]):
             self._history = History(self._at, self.queue.owner)
         except (envelope.Unreadable, papers.NotAPaper) as error:
             self._put_by(str(error))
+            return False
+        except OSError as error:
+            if not machine.is_one_entrys(error):
+                raise
+            self.queue.leave(self.name, self.came_from, machine.complaint(error))
             return False
         deaths, limit = history.deaths(self.history), self.queue.claims
         if limit is not None and deaths >= limit:

@@ -48,6 +48,8 @@ def read(entry: AnyPath, kind: type[T], name: str = FILE) -> T:
         return decode(papers.read(f"{entry}/{name}"), kind)
     except NotAPaper as error:
         raise Unreadable(str(error)) from None
+    except Unreadable as error:
+        raise Unreadable(f"{name}: {error}") from None
     except FileNotFoundError:
         if os.path.isdir(entry):
             raise Unreadable(f"there is no {name}") from None

@@ -14,10 +14,24 @@ FAULTS = frozenset(
         errno.ENFILE,
         errno.ENOMEM,
         errno.EACCES,
+        errno.EFBIG,  # RLIMIT_FSIZE, for Python ignores SIGXFSZ
     }
 )
+
+ONE_ENTRYS = frozenset({errno.EIO, errno.EUCLEAN, errno.EBADMSG, errno.ESTALE})
+
+
+def is_one_entrys(error: BaseException) -> bool:
+    """Say whether an error of reading may be that of one place on the disk only."""
+    return isinstance(error, OSError) and error.errno in ONE_ENTRYS
 
 
 def is_to_blame(error: BaseException) -> bool:
     """Say whether an error is the machine's."""
     return isinstance(error, OSError) and error.errno in FAULTS
+
+
+def complaint(error: OSError) -> str:
+    """Say what the machine refuses, and where, for people."""
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{error.strerror or error}"

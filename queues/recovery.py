@@ -6,7 +6,6 @@ finishes is removed: its writer held the lock on `tmp`. A deferred entry whose t
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -14,7 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from queues import atomic, history, locks, papers
+from queues import atomic, history, locks, machine, papers
 from queues.entry import FILES
 from queues.history import Event, History
 from queues.journal import Line
@@ -22,7 +21,6 @@ from queues.names import EntryName, is_entry
 from queues.rooms import Room
 from queues.spool import Queue
 
-log = logging.getLogger(__name__)
 SKEW = timedelta(minutes=1)
 LONGEST = timedelta(days=1)  # whatever a clock said that was wrong, nothing is deferred for longer
 
@@ -96,14 +94,25 @@ def _opened(queue: Queue[Any], name: EntryName, room: Room, held: ExitStack) -> 
     try:
         past = History(queue.place(room, name), queue.owner)
     except papers.NotAPaper as error:
-        log.error("%s/%s/%s is left alone: %s", queue.name, room, name, error)
+        queue.leave(name, room, str(error))
+        return None
+    except OSError as error:
+        if not machine.is_one_entrys(error):
+            raise
+        queue.leave(name, room, machine.complaint(error))
         return None
     held.callback(past.close)
     return past
 
 
 def _until(path: Path, now: datetime) -> datetime:
-    deferred = next((event for event in reversed(history.read(path)) if event.event == "deferred"), None)
+    try:
+        events = history.read(path)
+    except OSError as error:
+        if not machine.is_one_entrys(error):
+            raise
+        return now + LONGEST  # it cannot be read now, and is looked at again in each round
+    deferred = next((event for event in reversed(events) if event.event == "deferred"), None)
     if deferred is None or deferred.at > now + SKEW:
         return now  # no time known, or deferred in a future that a wrong clock invented
     try:

@@ -23,7 +23,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from queues import atomic, envelope, history, locks
+from queues import atomic, envelope, history, locks, machine
 from queues.clock import Clock
 from queues.entry import FILES, Entry
 from queues.history import Event
@@ -245,16 +245,19 @@ class Queue(Generic[E]):
             descriptor = locks.hold(self.place(room, name))
         except FileNotFoundError:
             return None
-        except (NotADirectoryError, PermissionError) as error:
-            self._leave(name, room, str(error.strerror))
+        except OSError as error:
+            if not isinstance(error, NotADirectoryError | PermissionError) and not machine.is_one_entrys(error):
+                raise
+            self.leave(name, room, str(error.strerror))
             return None
         if os.fstat(descriptor).st_uid != self.owner:
             os.close(descriptor)
-            self._leave(name, room, "it belongs to somebody else")
+            self.leave(name, room, "it belongs to somebody else")
             return None
         return descriptor
 
-    def _leave(self, name: EntryName, room: Room, why: str) -> None:
+    def leave(self, name: EntryName, room: Room, why: str) -> None:
+        """Pass an entry over, and say so once; the next scan meets it again."""
         if str(name) not in self._strangers:
             self._strangers.add(str(name))
             log.error("%s/%s/%s is left alone: %s", self.name, room, name, why)

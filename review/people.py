@@ -69,6 +69,9 @@ class Uploader(Struct, frozen=True):
         return _any_matches(self.packages, source) and _any_matches(self.suites, suite)
 
 
+_FOREIGN = (IsADirectoryError, NotADirectoryError, PermissionError)  # errors of one person's files, not of the machine
+
+
 class Reviewer(Struct, frozen=True):
     """Who may decide on uploads to which suites (globs)."""
 
@@ -109,7 +112,7 @@ class People:
             if home.is_dir():
                 raise UnknownPerson(f"{error.filename}: the file is missing") from None
             raise UnknownPerson(f"there is no uploader '{name}'; 'debmill uploader list' shows them") from None
-        except (msgspec.MsgspecError, UnicodeDecodeError, BadSignature, sshkeys.BadKey) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, BadSignature, sshkeys.BadKey, *_FOREIGN) as error:
             raise UnknownPerson(f"{home}: {error}") from None
         return Uploader(
             name, rights.mail, rights.packages, rights.suites, tuple(certificates), tuple(keys), rights.quota
@@ -205,8 +208,14 @@ class People:
         return gone
 
     def reviewers(self) -> list[Reviewer]:
-        """List the reviewers."""
-        return [self.reviewer(path.stem) for path in sorted(self._reviewers.glob("[a-z]*.json"))]
+        """List the reviewers; one whose file cannot be read is left out, and the log says so."""
+        found = []
+        for path in sorted(self._reviewers.glob("[a-z]*.json")):
+            try:
+                found.append(self.reviewer(path.stem))
+            except UnknownPerson as error:
+                log.error("a reviewer is left out: %s", error)
+        return found
 
     def reviewer(self, name: str) -> Reviewer:
         """Give a reviewer. Raises UnknownPerson."""
@@ -216,7 +225,7 @@ class People:
         except FileNotFoundError:
             known = ", ".join(one.stem for one in sorted(self._reviewers.glob("[a-z]*.json"))) or "nobody"
             raise UnknownPerson(f"'{name}' is not a reviewer (registered: {known}); 'debmill reviewer add'") from None
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, *_FOREIGN) as error:
             raise UnknownPerson(f"{path}: {error}") from None
 
     def add_reviewer(self, name: str, mail: str, suites: tuple[str, ...] = ("*",)) -> Reviewer:

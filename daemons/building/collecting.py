@@ -6,6 +6,7 @@ mode 0444, synced, and hashed as they were written.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from daemons.building.environment import Refused
-from queues import atomic
+from queues import atomic, machine
 from queues.values import FileRef
 
 _CHUNK = 1 << 20
@@ -62,6 +63,7 @@ def _opened(path: str) -> Iterator[int]:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError as error:
+        _blame_the_machine(error)
         raise Refused(f"the directory of the results cannot be opened: {error.strerror}") from None
     try:
         yield descriptor
@@ -77,8 +79,15 @@ def _regular(directory: int, name: str) -> BinaryIO:
     except FileNotFoundError:
         raise Refused(f"{name}: named by the .changes, but it is not there") from None
     except OSError as error:
+        _blame_the_machine(error)
         raise Refused(f"{name}: not a regular file that can be read ({error.strerror})") from None
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise Refused(f"{name}: not a regular file")
     return os.fdopen(descriptor, "rb")
+
+
+def _blame_the_machine(error: OSError) -> None:
+    """Raise the error again when no package can cause it; which files may be opened is the package's doing."""
+    if machine.is_to_blame(error) and error.errno != errno.EACCES:
+        raise error

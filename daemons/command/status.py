@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
@@ -25,6 +26,7 @@ OVER = (Room.DONE, Room.FAILED, Room.REJECTED)
 QUIET = ("idle", "running")
 LINES = 8  # of the journal
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+SHOWN = 10  # strangers
 
 
 @click.command()
@@ -37,16 +39,30 @@ def command(site: Site, watch: bool, as_json: bool, every: bool) -> None:
 
     With --watch the picture follows what happens, with the last lines of the journal below it. --watch --json prints an
     object a line, the first at once and then one whenever more than ages has changed.
+
+    Exit status 1: a daemon waits for the machine or keeps dying, or the disk has no room.
     """
     if watch:
         _watch(site, as_json=as_json, every=every)
         return
-    overview = look(site.spool, site.spool.clock())
+    overview = look(site.spool, site.spool.clock(), site.settings.intake.free_space)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(overview)).decode())
     else:
         console().print(queues_table(overview, every=every))
         console().print(daemons_table(overview))
+        for line in remarks(overview):
+            click.echo(line)
+    if not overview.well:
+        sys.exit(1)
+
+
+def remarks(overview: Overview) -> list[str]:
+    """Say what is wrong, and what lies in the rooms that is no entry."""
+    full = [f"the disk of {overview.site} {overview.disk}"] if overview.disk else []
+    more = len(overview.strangers) - SHOWN
+    left = [f"no entry, and left alone: {path}" for path in overview.strangers[:SHOWN]]
+    return [*full, *left, *([f"and {more} more of these"] if more > 0 else [])]
 
 
 def _watch(site: Site, *, as_json: bool, every: bool) -> None:

@@ -6,17 +6,17 @@ one, whatever lay there before. Nothing here syncs: whoever takes a file does. N
 
 from __future__ import annotations
 
-import contextlib
 import os
 import secrets
 import stat
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 from daemons.intake.answers import Refusal
-from daemons.intake.arriving import Room, Unfinished
+from daemons.intake.arriving import Room, Unfinished, check_disk
 from daemons.intake.limits import Limits
 from queues import atomic
 
@@ -38,6 +38,7 @@ class Area:
         hidden = self.path / HIDDEN
         atomic.make(self.path, 0o700)
         atomic.make(hidden, 0o700)
+        check_disk(hidden, name, self._limits.free_bytes)
         self._check_room(name)
         path = hidden / f"{secrets.token_hex(8)}.{name}"
         return Unfinished(name, path, self._room, self._limits.free_bytes)
@@ -83,9 +84,9 @@ class Area:
 
 
 def _statuses(directory: Path) -> Iterator[tuple[str, os.stat_result]]:
-    with contextlib.suppress(FileNotFoundError):  # nobody uploaded yet
+    with suppress(FileNotFoundError):  # nobody uploaded yet
         for entry in os.scandir(directory):
-            with contextlib.suppress(FileNotFoundError):  # taken meanwhile
+            with suppress(FileNotFoundError):  # taken meanwhile
                 yield entry.name, entry.stat(follow_symlinks=False)
 
 

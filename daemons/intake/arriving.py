@@ -11,6 +11,7 @@ import os
 import threading
 from pathlib import Path
 
+from daemons import disk
 from daemons.intake.answers import Heard, Refusal
 from queues import atomic
 
@@ -80,7 +81,7 @@ class Unfinished:
         """Write bytes at an offset. Raises Refusal beyond the room for this file, or when the disk is full."""
         self._check(offset + len(data))
         if not _written(self._file.fileno(), data, offset):
-            raise self._broke(f"{self.name}: the server's disk is full, try again later")
+            raise self._broke(_complaint(self.name, "is full"))
         if offset == self._hashed:
             self._hash.update(data)
             self._hashed += len(data)
@@ -125,9 +126,9 @@ class Unfinished:
             if most is not None:
                 raise self._broke(f"{self.name}: more than {most} bytes, which is all there is room for")
             self._claimed = end
-        disk = os.fstatvfs(self._file.fileno())
-        if disk.f_bavail * disk.f_frsize < self._floor:
-            raise self._broke(f"{self.name}: the server's disk is full, try again later")
+        lacking = disk.lack(self._file.fileno(), self._floor)
+        if lacking:
+            raise self._broke(_complaint(self.name, lacking))
 
 
 def _written(descriptor: int, data: bytes, offset: int) -> bool:
@@ -138,3 +139,14 @@ def _written(descriptor: int, data: bytes, offset: int) -> bool:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             return False
         raise
+
+
+def check_disk(place: Path, name: str, floor: int) -> None:
+    """Raise Refusal when the disk has no room for another file."""
+    lacking = disk.lack(place, floor)
+    if lacking:
+        raise Refusal(_complaint(name, lacking))
+
+
+def _complaint(name: str, lacking: str) -> str:
+    return f"{name}: the server's disk {lacking}; try again later"

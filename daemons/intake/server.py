@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import select
 import socket
 import threading
 import time
@@ -21,7 +22,7 @@ from queues import atomic
 logger = logging.getLogger(__name__)
 
 STOP_SECONDS = 5.0
-LOOK_SECONDS = 0.25  # how often the listener looks whether it shall stop
+REST_SECONDS = 0.25  # before the next try when there are no descriptors or threads for a connection
 SILENCE_MILLISECONDS = 60_000  # until the kernel gives up on a peer that acknowledges nothing
 
 
@@ -60,28 +61,30 @@ class Server:
         self._lock = threading.Lock()
         self._connections: dict[Connection, str] = {}
 
-    def serve_until(self, stop: threading.Event, alive: Callable[[], object] = lambda: None) -> None:
-        """Accept connections until told to stop; then end all sessions, which takes a few seconds at most.
+    def serve_until(
+        self, stop: socket.socket, alive: Callable[[], object] = lambda: None, period: float | None = None
+    ) -> None:
+        """Accept connections until `stop` is readable; then end all sessions, which takes a few seconds at most.
 
-        `alive` is called several times a second, for as long as connections are accepted.
+        `alive` is called at each turn, and, where a `period` in seconds is given, at least that often.
         """
-        self._listener.settimeout(LOOK_SECONDS)
+        self._listener.setblocking(False)  # a client may be gone between the look and the accept
         try:
-            while not stop.is_set():
+            while stop not in select.select([self._listener, stop], [], [], period)[0]:
                 alive()
                 self._accept(stop)
         finally:
             self._listener.close()
             self._end_all()
 
-    def _accept(self, stop: threading.Event) -> None:
+    def _accept(self, stop: socket.socket) -> None:
         try:
             self._admit(*self._listener.accept())
-        except (TimeoutError, ConnectionError):
+        except (BlockingIOError, ConnectionError):
             return
         except (OSError, RuntimeError) as error:  # out of descriptors or threads
             logger.error("cannot accept a connection: %s", error)
-            stop.wait(LOOK_SECONDS)
+            select.select([stop], [], [], REST_SECONDS)
 
     def _admit(self, client: socket.socket, peer: tuple[str, int]) -> None:
         host = peer[0]

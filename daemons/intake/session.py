@@ -9,6 +9,7 @@ import logging
 import os
 import stat
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import islice
 
 import paramiko
@@ -20,6 +21,7 @@ from daemons.intake.answers import Answer, Judge, Refusal, Refused, Reports, Sto
 from daemons.intake.area import Area
 from daemons.intake.arriving import Unfinished
 from daemons.intake.limits import Limits
+from queues import atomic, machine
 
 logger = logging.getLogger(__name__)
 
@@ -191,9 +193,18 @@ class Session(paramiko.SFTPServerInterface):
     def _asked(self, name: str, sha256: str | None) -> Answer:
         try:
             return self._judge(self.visitor.uploader, self._area.path, name, sha256)
-        except Exception:
+        except Exception as error:
+            if isinstance(error, OSError) and machine.is_to_blame(error):
+                return self._not_now(name, error)
             logger.exception("%s: %s could not be judged", self.visitor, name)
             return Refused(f"{name}: an internal error, which the operator can see in the log; the file is kept")
+
+    def _not_now(self, name: str, error: OSError) -> Refused:
+        """Answer when the machine is not well; without its last file nobody takes the upload behind this answer."""
+        logger.error("%s: %s could not be judged: %s", self.visitor, name, machine.complaint(error))
+        with suppress(OSError):
+            atomic.remove(self._area.path / name)
+        return Refused(f"{name}: the server cannot take it now: {error.strerror}; send this file again later")
 
     def _files(self) -> Iterator[paramiko.SFTPAttributes]:
         return (_file_attributes(status, name) for name, status in self._area.files().items())

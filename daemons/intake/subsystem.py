@@ -16,6 +16,7 @@ from paramiko import sftp
 from daemons.intake.answers import Heard, Refusal, Refused, announce, one_line, spoken
 from daemons.intake.internals import ServerInside
 from daemons.intake.session import Arrival, Session
+from queues import machine
 
 logger = logging.getLogger(__name__)
 
@@ -85,8 +86,15 @@ class Subsystem(ServerInside):
         except Exception as error:
             if self.sock.closed:
                 raise EOFError from error
-            logger.exception("%s: request %d failed", self._session.visitor, t)
-            self._refuse(request_number, "an internal error, which the operator can see in the log")
+            self._failed(t, request_number, error)
+
+    def _failed(self, kind: int, number: int, error: Exception) -> None:
+        if isinstance(error, OSError) and machine.is_to_blame(error):
+            logger.error("%s: request %d: %s", self._session.visitor, kind, machine.complaint(error))
+            self._refuse(number, f"the server cannot do it now: {error.strerror}; try again later")
+        else:
+            logger.error("%s: request %d failed", self._session.visitor, kind, exc_info=error)
+            self._refuse(number, "an internal error, which the operator can see in the log")
 
     def _answer(self, kind: int, number: int, message: paramiko.Message) -> None:
         own = {

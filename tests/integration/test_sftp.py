@@ -58,7 +58,7 @@ class Intake:
         self.taken = set()
         self.answers = {}
         self.keys = {}
-        self.stop = threading.Event()
+        self.stop, self.ender = socket.socketpair()
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path / "id"], check=True)
         kind, blob, *_ = (path / "id.pub").read_text().split()
         self.keys["alice"] = [(kind, blob.encode())]
@@ -114,9 +114,10 @@ class Intake:
         return sorted(path.name for path in self.area.glob("[!.]*"))
 
     def end(self):
-        self.stop.set()
+        self.ender.close()  # which makes the other end readable
         self.thread.join(PATIENCE)
         assert not self.thread.is_alive()
+        self.stop.close()
 
     def run(self, *argv, **kwargs):
         return subprocess.run(
@@ -170,7 +171,7 @@ def heard():
 
 @pytest.fixture
 def make(tmp_path, heard, monkeypatch):
-    monkeypatch.setattr(server, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(server, "REST_SECONDS", 0.01)
     with contextlib.ExitStack() as stack:
 
         def one(**limits):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,14 +49,16 @@ class Door:
     @contextmanager
     def open(self) -> Iterator[None]:
         """Let clients in."""
-        stop = threading.Event()
-        thread = threading.Thread(target=self.server.serve_until, args=(stop,))
+        bell, stop = socket.socketpair()
+        thread = threading.Thread(target=self.server.serve_until, args=(bell,))
         thread.start()
         try:
             yield
         finally:
-            stop.set()
+            stop.send(b"x")
             thread.join()
+            bell.close()
+            stop.close()
 
     def register(self, person: Person, account: str) -> Uploader:
         """Register somebody, and give their tools."""

@@ -74,6 +74,8 @@ def test_a_drain_tells_the_supervisor_or_who_is_named(spool: Spool, monkeypatch:
         assert "gives aaa back" in say(spool, "drain", "build-1", "--now")
         with pytest.raises(Problem, match="build-2: no daemon that runs; there are: build-1, supervisor"):
             say(spool, "drain", "build-2")
-        shown = {one["name"]: one["state"] for one in json.loads(say(spool, "status", "--json"))["daemons"]}
+        asked = CliRunner().invoke(command, ["--site", str(spool.site), "status", "--json"])
+    assert asked.exit_code == 1, "a daemon keeps dying"
+    shown = {one["name"]: one["state"] for one in json.loads(asked.output)["daemons"]}
     assert [number for _, number in told] == [signal.SIGTERM, signal.SIGTERM, signal.SIGQUIT]
     assert shown == {"supervisor": "running", "build-1": "working", "build-2": "failing"}

@@ -155,9 +155,8 @@ def test_an_uploader_may_have_a_quota_of_their_own(tmp_path, limits, begin):
 
 def test_a_full_disk_is_said(tmp_path, begin):
     area = Area(tmp_path / "alice", Limits(free_bytes=1 << 62))
-    file = begin(area)
     with pytest.raises(Refusal, match="disk is full"):
-        file.write(0, b"x")
+        begin(area)
 
 
 def test_a_new_server_clears_what_a_dead_one_left(tmp_path, limits, begin):

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
-from queues import envelope
+from queues import envelope, locks, papers
 from queues.entry import FILES
 from queues.layout import Spool
 from queues.names import EntryName
-from queues.recovery import recover
+from queues.recovery import due, recover
 from queues.rooms import Room
 from tests.support.entries import put_upload, spool_at, upload
 
@@ -171,3 +173,48 @@ def test_files_are_not_followed_when_a_done_entry_is_emptied(spool: Spool, tmp_p
 
     recover(queue, spool.clock())
     assert (precious / "file").read_text() == "mine"
+
+
+UNREADABLE = {"its directory": (locks, "hold"), "its papers": (papers, "opened")}
+
+
+@pytest.mark.parametrize("part", UNREADABLE)
+def test_an_entry_on_a_bad_block_is_passed_over_until_it_can_be_read(
+    spool: Spool, broken: EntryName, part: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with monkeypatch.context() as patched:
+        fail_on(broken, *UNREADABLE[part], patched)
+        assert claimed(spool) == "2"
+        assert claimed(spool) is None
+        assert recover(spool.review, spool.clock()) == []
+    assert caplog.text.count("is left alone") == 1
+    assert spool.review.names(Room.READY) == [broken]
+    assert claimed(spool) == "1"
+
+
+@pytest.mark.parametrize("room", [Room.ACTIVE, Room.DEFERRED])
+@pytest.mark.parametrize("part", UNREADABLE)
+def test_recovery_passes_over_what_is_on_a_bad_block(
+    spool: Spool, part: str, room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [EntryName(number, upload("pkg", str(number)).key) for number in (1, 2)]
+    for name in names:
+        spool.master.put(name, upload("pkg", str(name.stamp)), {}, [("deferred", {})], room)
+    fail_on(names[0], *UNREADABLE[part], monkeypatch)
+
+    assert [found.name for found in recover(spool.master, spool.clock())] == [str(names[1])]
+    assert spool.master.names(room) == [names[0]]
+    due_at = due(spool.master, spool.clock())
+    assert due_at is None or room is Room.DEFERRED
+
+
+def fail_on(name: EntryName, module: ModuleType, function: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a function meet an error of the disk on an entry, and on nothing else."""
+    real = getattr(module, function)
+
+    def failing(path: str | Path, *args: object, **options: object) -> object:
+        if str(name) in str(path):
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+        return real(path, *args, **options)
+
+    monkeypatch.setattr(module, function, failing)

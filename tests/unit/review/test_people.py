@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -86,6 +87,25 @@ def test_reviewers(tmp_path: Path) -> None:
 def keygen(folder: Path, *options: str) -> str:
     run(["ssh-keygen", "-q", "-N", "", "-f", folder / "key", *options])
     return (folder / "key.pub").read_text()
+
+
+@pytest.mark.parametrize("file", ["uploader.json", "ssh.pub", "openpgp.asc"])
+def test_an_uploader_with_a_directory_for_a_file_stops_nobody_else(tmp_path: Path, alice: Person, file: str) -> None:
+    people = People(tmp_path / "keys")
+    add(people, "alice", alice)
+    broken = tmp_path / "keys/uploaders/bob"
+    shutil.copytree(tmp_path / "keys/uploaders/alice", broken)
+    (broken / file).unlink()
+    (broken / file).mkdir()
+    assert [one.name for one in people.uploaders()] == ["alice"]
+
+
+def test_a_reviewer_whose_file_is_broken_stops_nobody_else(tmp_path: Path) -> None:
+    people = People(tmp_path / "keys")
+    people.add_reviewer("rita", "rita@example.org")
+    (tmp_path / "keys/reviewers/otto.json").write_text("{")
+    (tmp_path / "keys/reviewers/anna.json").mkdir()
+    assert [one.name for one in people.reviewers()] == ["rita"]
 
 
 @pytest.mark.parametrize("options", [("-t", "ed25519"), ("-t", "ecdsa", "-b", "384"), ("-t", "rsa", "-b", "3072")])
