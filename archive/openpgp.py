@@ -77,12 +77,17 @@ def verify_clearsigned(
     data: bytes, certificates: Iterable[Certificate], now: datetime, max_age: timedelta = MAX_AGE
 ) -> Verified:
     """Verify one clearsigned message (RFC 9580, section 7). Raises BadSignature."""
-    signature = _only_signature(_armored(data))
-    issuer = signature.issuer_fingerprint or signature.issuer_key_id or ""
-    certificate = _certificate_of(issuer, certificates)
-    _check_certificate(certificate, issuer, now)
-    made = _checked_time(signature, now, max_age)
+    certificate, issuer, made = _signer(_armored(data), certificates, now, max_age)
     return Verified(_verify(data, certificate, issuer) + b"\n", certificate.fingerprint, made)
+
+
+def verify_detached(
+    data: bytes, signature: bytes, certificates: Iterable[Certificate], now: datetime, max_age: timedelta = MAX_AGE
+) -> Verified:
+    """Verify an armored signature that lies beside what it signs. Raises BadSignature."""
+    certificate, issuer, made = _signer(signature, certificates, now, max_age)
+    _verify(data, certificate, issuer, pysequoia.Sig.from_bytes(signature))
+    return Verified(data, certificate.fingerprint, made)
 
 
 def read_certificates(data: bytes) -> list[Certificate]:
@@ -110,6 +115,17 @@ def read_certificate(data: bytes) -> Certificate:
 def check_usable(certificate: Certificate, now: datetime) -> None:
     """Raise BadSignature when nothing signed by this certificate would be accepted now."""
     _check_certificate(certificate, certificate.fingerprint, now)
+
+
+def _signer(
+    armored: bytes, certificates: Iterable[Certificate], now: datetime, max_age: timedelta
+) -> tuple[Certificate, str, datetime]:
+    """Find whose signature it claims to be, by which key and when; it is not verified yet."""
+    signature = _only_signature(armored)
+    issuer = signature.issuer_fingerprint or signature.issuer_key_id or ""
+    certificate = _certificate_of(issuer, certificates)
+    _check_certificate(certificate, issuer, now)
+    return certificate, issuer, _checked_time(signature, now, max_age)
 
 
 def _armored(data: bytes) -> bytes:
@@ -187,18 +203,19 @@ def _check_certificate(certificate: Certificate, issuer: str, now: datetime) -> 
         raise BadSignature(f"{key} is expired since {min(ends):%Y-%m-%d}; send the operator the extended key")
 
 
-def _verify(data: bytes, certificate: Certificate, issuer: str) -> bytes:
+def _verify(data: bytes, certificate: Certificate, issuer: str, detached: pysequoia.Sig | None = None) -> bytes:
     cert = pysequoia.Cert.from_bytes(certificate.data)
     try:
-        result = pysequoia.verify(data, lambda _: [cert])
+        result = pysequoia.verify(data, lambda _: [cert], signature=detached)
     except RuntimeError:
         raise BadSignature(
             "the signature does not fit: the text was changed after signing, or the key was not valid when it signed"
         ) from None
     signers = [one.certificate for one in result.valid_sigs if one.signing_key.endswith(issuer)]
-    if signers != [certificate.fingerprint] or len(result.valid_sigs) != 1 or result.bytes is None:
+    signed = result.bytes if detached is None else data
+    if signers != [certificate.fingerprint] or len(result.valid_sigs) != 1 or signed is None:
         raise BadSignature(f"{len(result.valid_sigs)} valid signatures where exactly one, by {issuer}, is expected")
-    return result.bytes
+    return signed
 
 
 def _certificate(cert: pysequoia.Cert) -> Certificate:

@@ -23,7 +23,7 @@ from archive.snapshot import SnapshotId, Tree
 from queues import atomic
 from queues.names import without_epoch
 from queues.problem import Problem
-from queues.values import BuildResult, Suite, Upload
+from queues.values import BuildResult, FileRef, Suite, Upload
 
 __all__ = ["Included", "Inclusion", "Refusal", "Repository", "TooSoon", "Unchanged", "UnknownSuite"]
 
@@ -123,6 +123,16 @@ class Repository:
             return self._renew(suites, now)
         except TooEarly as early:
             return TooSoon(early.not_before)
+
+    def recover(self) -> None:
+        """Finish or drop what a dead publication left; waits for one that lives."""
+        with self._tree.lock():
+            self._recover()
+
+    def remember(self, files: Sequence[FileRef]) -> None:
+        """Record file names that the pool has and the record lost."""
+        with self._tree.lock():
+            self.published.remember(files)
 
     def _renew(self, suites: Sequence[str], now: datetime) -> SnapshotId:
         with self._tree.lock():

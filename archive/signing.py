@@ -1,4 +1,4 @@
-"""The archive's signing key, kept and used by gpg; its agent lives only as long as one use.
+"""The archive's signing key, kept and used by gpg; its agent lives only as long as one use, and there is one at a time.
 
 A socket's path may have 108 bytes and gpg puts its agent's into its home, so gpg is told of the home through a short
 link in a temporary directory: the site may lie anywhere.
@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from queues import atomic
+from queues import atomic, locks
 from queues.problem import Problem
 
 _GPG = ("gpg", "--batch", "--no-tty", "--quiet", "--no-auto-check-trustdb", "--digest-algo", "SHA512")
@@ -69,7 +69,8 @@ class ArchiveKey:
     def _gpg(self) -> Iterator[Gpg]:
         if not self.home.is_dir():
             raise SigningFailed(f"{self.home}: no signing key here; `debmill init` makes one")
-        with tempfile.TemporaryDirectory(prefix="debmill-", dir=_SHORT) as short:
+        # All uses have the same agent, whatever link they come by, and the first to end would end it for the others.
+        with locks.held(self.home), tempfile.TemporaryDirectory(prefix="debmill-", dir=_SHORT) as short:
             home = Path(short, "gpg")
             atomic.disk.symlink(str(self.home.absolute()), home)
             try:

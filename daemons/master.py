@@ -53,9 +53,11 @@ class Master(Daemon[Upload]):
         finish = self.site.settings.build.superseded == "finish"
         for older in superseding.supersede(self.spool, upload, finish=finish):
             self.site.tell("superseded", older, self.clock(), by=upload.version)
-        plan = self._plan(entry)
+        again, plan = (entry.path / PLAN).exists(), self._plan(entry)
         for architecture in plan.architectures:
-            self._dispatch(entry, architecture)
+            # A job that was raised since has another name.
+            if not again or self.spool.build(architecture).find(part_key(upload.key, architecture)) is None:
+                self._dispatch(entry, architecture)
         architectures = " ".join(plan.architectures)
         entry.move(self.spool.master, Room.WAITING, event="dispatched", architectures=architectures, gate=plan.gate)
 

@@ -52,7 +52,7 @@ def drop_parts(spool: Spool, upload: Key, architectures: Sequence[str], why: str
 
 def drop_orphans(spool: Spool) -> None:
     """Settle the parts of uploads that went away while a builder was putting the part."""
-    orphans = [name for name in spool.parts.names(Room.PARTS) if not _wanted(spool, names.upload_of(name.key))]
+    orphans = [name for name in spool.parts.names(Room.PARTS) if not is_wanted(spool, names.upload_of(name.key))]
     for name in orphans:
         with spool.parts.claim(name.key, Room.PARTS) as part:
             if part is not None:
@@ -60,7 +60,8 @@ def drop_orphans(spool: Spool) -> None:
                 part.settle(Done("its upload is gone"))
 
 
-def _wanted(spool: Spool, upload: Key) -> bool:
+def is_wanted(spool: Spool, upload: Key) -> bool:
+    """Say whether an upload still waits for parts, or for being included with them."""
     found = spool.master.find(upload) or spool.archive.find(upload)
     return found is not None and found[0] not in (Room.FAILED, Room.DONE)
 

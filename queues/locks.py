@@ -35,3 +35,12 @@ def held(path: AnyPath) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def is_free(path: AnyPath) -> bool:
+    """Say whether nobody holds a directory's lock at this moment. Raises FileNotFoundError."""
+    try:
+        os.close(hold(path))
+    except BlockingIOError:
+        return False
+    return True

@@ -91,6 +91,10 @@ class People:
         self._uploaders = keys / "uploaders"
         self._reviewers = keys / "reviewers"
 
+    def names(self) -> tuple[list[str], list[str]]:
+        """Name the uploaders and the reviewers, also those whose files cannot be read."""
+        return _names(self._uploaders), [path.stem for path in sorted(self._reviewers.glob("[a-z]*.json"))]
+
     def uploaders(self) -> list[Uploader]:
         """List the uploaders; one whose files cannot be read is left out, and the log says so."""
         found = []
@@ -210,9 +214,9 @@ class People:
     def reviewers(self) -> list[Reviewer]:
         """List the reviewers; one whose file cannot be read is left out, and the log says so."""
         found = []
-        for path in sorted(self._reviewers.glob("[a-z]*.json")):
+        for name in self.names()[1]:
             try:
-                found.append(self.reviewer(path.stem))
+                found.append(self.reviewer(name))
             except UnknownPerson as error:
                 log.error("a reviewer is left out: %s", error)
         return found
@@ -223,7 +227,7 @@ class People:
         try:
             return msgspec.json.decode(path.read_bytes(), type=Reviewer)
         except FileNotFoundError:
-            known = ", ".join(one.stem for one in sorted(self._reviewers.glob("[a-z]*.json"))) or "nobody"
+            known = ", ".join(self.names()[1]) or "nobody"
             raise UnknownPerson(f"'{name}' is not a reviewer (registered: {known}); 'debmill reviewer add'") from None
         except (msgspec.MsgspecError, *_FOREIGN) as error:
             raise UnknownPerson(f"{path}: {error}") from None

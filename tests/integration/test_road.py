@@ -230,3 +230,10 @@ def test_uploads_that_need_each_other_to_be_built_are_reported(road: Road, work:
     assert cycle in report
     assert f"only a person can break: {cycle}" in story
     assert cycle in road.notice(uploads[0], "cycle")
+
+
+def test_the_doctor_finds_nothing_wrong(road: Road, sent: dict[str, SourceUpload]) -> None:
+    for source in ("millwheel", "millnotes"):
+        road.wait_until_published(sent[source])
+    ran = road.mill("doctor", check=False)
+    assert ran.status == 0, ran.output

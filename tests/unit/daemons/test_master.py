@@ -104,6 +104,18 @@ def test_dispatch_makes_a_job_for_every_architecture_in_the_uploads_place(site: 
         assert (site.spool.build(architecture).where(Room.READY, name) / "files" / "pkg_1.0.dsc").exists()
 
 
+def test_a_repeated_dispatch_finds_the_job_that_was_raised_meanwhile(site: Site) -> None:
+    one, master, jobs = accept(site, "1.0"), Master(site), site.spool.build("amd64")
+    work(master)
+    with jobs.claim() as job, site.spool.master.claim(one.key, Room.WAITING) as entry:
+        assert job is not None
+        assert entry is not None
+        job.move(jobs, stamp=job.name.stamp - 1)
+        entry.move(site.spool.master)  # as if the first dispatch had died before its last rename
+    work(master)
+    assert [name.key for name in jobs.names(Room.READY)] == [part_key(one.key, "amd64")]
+
+
 def test_the_gate_opens_when_every_architecture_has_a_result(site: Site) -> None:
     one, master = accept(site, "1.0"), Master(site)
     work(master)

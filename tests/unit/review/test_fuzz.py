@@ -118,6 +118,10 @@ def test_changes(octets: bytes) -> None:
     survives(read_changes, octets)
 
 
+def test_a_control_character_in_the_name_of_a_field_is_not_repeated() -> None:
+    survives(read_dsc, DSC.replace(b"Format:", b"F\tormat:\0"))
+
+
 @thorough
 @given(st.one_of(mutated(DSC), st.binary(max_size=400)))
 def test_dsc(octets: bytes) -> None:
