@@ -46,6 +46,7 @@ def _dput(server: Server) -> str:
         "method": "scp",
         "incoming": "/incoming",
         "allowed_distributions": ".*",
+        "allow_dcut": "1",
     }
     return "\n".join([f"[{server.name}]", *(f"{name} = {value}" for name, value in fields.items())])
 

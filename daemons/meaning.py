@@ -13,6 +13,7 @@ from queues.names import Key
 from queues.rooms import Room
 
 SUPERSEDED, HELD, WITHHELD, DEP_WAIT = "superseded", "held", "withheld", "dep-wait"
+WITHDRAWN = "withdrawn"  # by who sent it
 CORRUPT = ("is put aside, untouched: it cannot be read", "look at it in {place}; whoever sent it may send it again")
 ON_HOLD = ("is held for a person to look at{cause}", "'debmill queue release {id}' puts it back to where it came from")
 RELEASE_JOB = f"{ON_HOLD[1]}; 'debmill queue give-back {{id}} --arch {{part}}' builds it anew"
@@ -24,6 +25,10 @@ TABLE = {
     ("review", "hold"): ("is put aside by a reviewer{cause}", "'debmill review release {id}' puts it back on the desk"),
     ("review", "rejected"): ("was rejected{cause}", "the same version may come again with a new signature"),
     ("review", SUPERSEDED): ("was superseded before a decision{cause}", ""),
+    ("review", WITHDRAWN): (
+        "was taken back before a decision{cause}",
+        "the same version may come again with a new signature",
+    ),
     ("master", "ready"): ("was accepted and waits for the master daemon", ""),
     ("master", "active"): ("was accepted; the master daemon has it in hand", ""),
     ("master", "waiting"): ("waits at its gate{gate}", ""),
@@ -36,6 +41,7 @@ TABLE = {
     ),
     ("master", "failed"): ("will not be published{cause}", "upload a higher version, or this one with a new signature"),
     ("master", SUPERSEDED): ("will not be published: it was superseded{cause}", ""),
+    ("master", WITHDRAWN): ("was taken back{cause}", "upload a higher version, or this one with a new signature"),
     ("build", "ready"): ("waits for a build daemon", "'debmill queue raise {id}' puts it before all others"),
     ("build", "active"): (
         "is in the hands of a build daemon",
@@ -63,8 +69,8 @@ CAUSES = {
     Room.HOLD: {HELD, WITHHELD},
     Room.WAITING: {DEP_WAIT},
     Room.DEFERRED: {"deferred"},
-    Room.FAILED: {"failed", "abandoned", SUPERSEDED},
-    Room.REJECTED: {"rejected", SUPERSEDED},
+    Room.FAILED: {"failed", "abandoned", SUPERSEDED, WITHDRAWN},
+    Room.REJECTED: {"rejected", SUPERSEDED, WITHDRAWN},
     Room.DONE: {"done"},
 }
 

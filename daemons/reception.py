@@ -1,8 +1,8 @@
 """The intake daemon: the SFTP server, and one judgement for every file that is closed there.
 
-What a verdict means stands in `review.intake`; here it is put into the words of the session, the record and the
-uploader's /status. An upload whose last file lies here without a verdict, because a server died between the two, is
-judged at start.
+What a verdict means stands in `review`; here it is put into the words of the session, the record and the uploader's
+/status. At start and every half minute all areas are looked at: what a server that died has left without a verdict is
+judged, what waited for too long is refused, and what a doubtful key signed is held.
 """
 
 from __future__ import annotations
@@ -10,25 +10,38 @@ from __future__ import annotations
 import base64
 import logging
 import signal
-from datetime import timedelta
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 
+from daemons.answered import Answered
+from daemons.commanding import Orderly
 from daemons.daemon import AGAIN
+from daemons.digests import Digests
 from daemons.intake import answers, hostkey
 from daemons.intake.answers import Answer
+from daemons.intake.area import Area
 from daemons.intake.limits import Limits
 from daemons.intake.server import Server, serve
 from daemons.presence import Presence
+from daemons.reports import Reports
 from daemons.settings import address
 from daemons.signals import heard
 from daemons.sites import Site
-from queues import atomic
 from queues.journal import Line
 from queues.recovery import recover
+from review.commands import SUFFIX
+from review.desk import Desk
+from review.expiry import Patience, expire
 from review.facts import Facts, InArchive
 from review.intake import consider, consider_all
-from review.verdicts import Refused, Stored, Taken, Waiting
+from review.notices import tell_refused
+from review.verdicts import Obeyed, Refused, Stored, Taken, Verdict, Waiting
 
+BEGUN = "the server ended before it could say what became of these commands; look, and sign anew what is missing"
+PERIOD = 30.0  # seconds between two looks at all areas
 OBEYED = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
 log = logging.getLogger(__name__)
 
@@ -39,8 +52,10 @@ class Reception:
     def __init__(self, site: Site) -> None:
         self.site = site
         self.clock = site.spool.clock
-        self.reports = site.run / "status"
+        self.digests = Digests()
+        self.answered = Answered(site.run / "status")
         settings = site.settings.intake
+        self.patience = Patience(timedelta(minutes=settings.missing_minutes), timedelta(hours=settings.loose_hours))
         self.facts = Facts(
             spool=site.spool,
             people=site.people,
@@ -49,6 +64,8 @@ class Reception:
             max_age=timedelta(days=settings.signature_max_age),
             signer_is_account=settings.signer_is_account,
         )
+        self.orderly = Orderly(site, self.facts)
+        self.desk = Desk(site.spool, site.people, site.settings.suites)
 
     def run(self) -> None:
         """Serve until told to stop. Raises OSError when the address cannot be had; SystemExit to be started again."""
@@ -57,34 +74,80 @@ class Reception:
             presence.detail = "listens on {}:{}".format(*server.address)
             presence.idle(self.clock())
             log.info("intake %s", presence.detail)
-            self.catch_up()
-            presence.manager.ready()
-            server.serve_until(stop, presence.manager.alive, presence.manager.pause)
+            self.put_in_order()
+            with self._looking(server):
+                presence.manager.ready()
+                server.serve_until(stop, presence.manager.alive, presence.manager.pause)
             if told[0] != signal.SIGHUP:
                 presence.manager.stopping(None)
         if told[0] == signal.SIGHUP:
             raise SystemExit(AGAIN)
 
-    def judge(self, uploader: str, area: Path, name: str) -> Answer:
+    def judge(self, uploader: str, area: Path, name: str, sha256: str | None) -> Answer:
         """Say what becomes of a file that was closed, and keep it on record."""
         now = self.clock()
-        verdict = consider(area, name, uploader, self.facts, now)
-        if not isinstance(verdict, Stored):
-            answer = _answer(verdict)
-            self._record(uploader, answer, verdict)
-            return answer
-        return answers.Stored()
+        self.digests.note(area / name, sha256)
+        verdict: Verdict
+        if name.endswith(SUFFIX):
+            self.answered.keep(uploader, name, answers.announce("begun", BEGUN), now)
+            verdict = self.orderly.run(area, name, uploader, now)
+        else:
+            verdict = consider(area, name, uploader, self.facts, now, self.digests)
+        return self._recorded(uploader, verdict)
 
-    def catch_up(self) -> None:
-        """Judge what lies in the areas without a verdict, when what else a dead server left is put in order."""
+    def put_in_order(self) -> None:
+        """Put right what a server that died has left half put and half told."""
         for found in recover(self.site.spool.review, self.clock()):
             log.warning("review: %s is back: %s", found.name, found.what)
-        for report in self.reports.glob("*/.*.new"):
-            atomic.remove(report)
-        for area in sorted(path for path in self.site.uploading.iterdir() if path.is_dir()):
-            for verdict in consider_all(area, area.name, self.facts, self.clock()):
-                if not isinstance(verdict, Stored):
-                    self._record(area.name, _answer(verdict), verdict)
+        self.answered.sweep()
+
+    def look(self, areas: list[Area]) -> None:
+        """Judge what lies in the areas, and refuse what waited for too long; the uploader hears of it by mail."""
+        now = self.clock()
+        for area in areas:
+            try:
+                self._look(area, now)
+            except Exception:
+                log.exception("intake: %s could not be looked at", area.path)
+        for upload in self.desk.hold_doubtful(now):
+            log.warning("%s is held: its signer's word does not count any more", upload.key)
+        self.answered.prune(now)
+        self.orderly.prune(now)
+
+    def _look(self, area: Area, now: datetime) -> None:
+        """Say what is new in one area; that something waits was said when it came."""
+        account = area.path.name
+        with area.turn:
+            verdicts = consider_all(area.path, account, self.facts, now, self.digests)
+            if not area.is_arriving:
+                verdicts += expire(area.path, account, self.site.spool, now, self.patience)
+        for verdict in verdicts:
+            if not isinstance(verdict, Waiting):
+                self._recorded(account, verdict)
+            if isinstance(verdict, Refused):
+                tell_refused(self.site.spool, self.site.people, account, verdict, now)
+
+    @contextmanager
+    def _looking(self, server: Server) -> Iterator[None]:
+        """Look at all areas now and then, beside the server, until it stops."""
+        stop = threading.Event()
+
+        def look() -> None:
+            while True:
+                try:
+                    self.look(server.areas.all())
+                except Exception:
+                    log.exception("intake: the areas could not be looked at")
+                if stop.wait(PERIOD):
+                    return
+
+        thread = threading.Thread(target=look, name="look")
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
 
     def _serve(self) -> Server:
         settings = self.site.settings.intake
@@ -96,25 +159,33 @@ class Reception:
             self._keys,
             self.judge,
             self.site.uploading,
-            self.reports.joinpath,
+            Reports(self.site, self.answered),
+            self.site.people.quota,
         )
 
     def _keys(self, user: str) -> list[tuple[str, bytes]]:
         return [(key.type, base64.b64encode(key.blob)) for key in self.site.people.ssh_keys(user)]
 
-    def _record(self, uploader: str, answer: Answer, verdict: Refused | Taken | Waiting) -> None:
-        now, said = self.clock(), answers.spoken(answer)
-        rule = {"rule": verdict.rule} if isinstance(verdict, Refused) else {}
-        word = type(verdict).__name__.lower()
+    def _recorded(self, uploader: str, verdict: Verdict) -> Answer:
+        """Put a verdict into words, and keep it in the journal and, unless an entry has it, for /status."""
+        if isinstance(verdict, Stored):
+            return answers.Stored()
+        now, answer = self.clock(), _answer(verdict)
+        said = answers.spoken(answer)
+        facts = {"by": uploader, "note": said.strip()}
+        if isinstance(verdict, Refused):
+            facts["rule"] = verdict.rule
         log.info("%s from %s: %s", verdict.changes, uploader, answers.one_line(said))
-        facts = {"by": uploader, "note": said.strip(), **rule}
+        word = type(verdict).__name__.lower()
         self.site.spool.journal.write(Line(now, word, verdict.changes, origin="intake", facts=facts))
-        report = self.reports / uploader / f"{verdict.changes.removesuffix('.changes')}.txt"
-        atomic.make(report.parent)
-        atomic.replace(report, f"{now:%Y-%m-%d %H:%M:%S} UTC\n{said}".encode())
+        if isinstance(verdict, Taken):
+            self.answered.forget(uploader, verdict.changes)
+        else:
+            self.answered.keep(uploader, verdict.changes, said, now)
+        return answer
 
 
-def _answer(verdict: Refused | Taken | Waiting) -> Answer:
+def _answer(verdict: Refused | Taken | Waiting | Obeyed) -> Answer:
     match verdict:
         case Waiting():
             return answers.Waiting(verdict.note)
@@ -122,3 +193,5 @@ def _answer(verdict: Refused | Taken | Waiting) -> Answer:
             return answers.Taken(verdict.note)
         case Refused():
             return answers.Refused(verdict.note)
+        case Obeyed():
+            return answers.Done(verdict.note)

@@ -33,6 +33,10 @@ class Intake(Struct, frozen=True, forbid_unknown_fields=True):
     signature_max_age: Annotated[int, Meta(description="Days after which a signature is too old.")] = 30
     signer_is_account: Annotated[bool, Meta(description="Refuse uploads carried for somebody else.")] = False
     file_size: Annotated[int, Meta(description="Largest file, in bytes.")] = 4 << 30
+    missing_minutes: Annotated[
+        int, Meta(description="Minutes that missing files of an upload are waited for.", ge=1)
+    ] = 15
+    loose_hours: Annotated[int, Meta(description="Hours that files wait for a .changes that names them.", ge=1)] = 24
     free_space: Annotated[int, Meta(description="Refuse uploads when less is free on the disk, in bytes.")] = 256 << 20
 
 

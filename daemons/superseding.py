@@ -108,6 +108,15 @@ def retire_jobs(spool: Spool, upload: Key, why: str) -> None:
                             job.settle(Done(why))
 
 
+def cancel_jobs(spool: Spool, upload: Key, cancel: Cancel) -> None:
+    """Ask the builders that have jobs of an upload in hand to end them."""
+    for queue in spool.builds():
+        for name in queue.names(Room.ACTIVE):
+            if names.upload_of(name.key) == upload:
+                with suppress(FileNotFoundError):  # it has just ended
+                    _cancel(queue, name, cancel)
+
+
 def _retire_forgotten(spool: Spool) -> None:
     """Settle the jobs that were put aside in the moment when their upload left the master queue."""
     for queue in spool.builds():
@@ -136,13 +145,13 @@ def _cancel_running(spool: Spool, by: Upload) -> None:
         for name in queue.names(Room.ACTIVE):
             if names.split(name.key).source == by.source and _is_superseded(spool, names.upload_of(name.key)):
                 with suppress(FileNotFoundError):  # it has just ended
-                    _cancel(queue, name, by)
+                    _cancel(queue, name, Cancel(f"{by.source} {by.version}", "superseded"))
 
 
-def _cancel(queue: Queue[BuildJob], name: EntryName, by: Upload) -> None:
+def _cancel(queue: Queue[BuildJob], name: EntryName, cancel: Cancel) -> None:
     path = queue.where(Room.ACTIVE, name)
     if cancelling.asked(path) is None:
-        cancelling.lay(path, Cancel(f"{by.source} {by.version}", "superseded"))
+        cancelling.lay(path, cancel)
 
 
 def _is_superseded(spool: Spool, upload: Key) -> bool:

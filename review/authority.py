@@ -36,17 +36,17 @@ class Vouched(Struct, frozen=True):
 
 def vouch(data: bytes, name: str, account: str, facts: Facts, now: datetime) -> Vouched:
     """Verify and read a .changes, alone. Raises Refusal."""
-    verified, signer = _signer(data, name, facts, now)
+    verified, signer = signer_of(data, name, facts, now)
     changes = inspection.read(verified.octets, name)
     suite = inspection.suite_of(changes, facts.suites)
     _check_rights(changes, suite, signer)
-    if facts.signer_is_account and signer.name != account:
-        raise Refusal("rights", f"{name}: signed by {signer.name}, but sent by {account}; both must be one here")
+    check_account(name, signer, account, facts)
     inspection.check_components([changes.component], suite)
     return Vouched(changes, suite, verified, signer, hashlib.sha256(data).hexdigest(), len(data))
 
 
-def _signer(data: bytes, name: str, facts: Facts, now: datetime) -> tuple[Verified, Uploader]:
+def signer_of(data: bytes, name: str, facts: Facts, now: datetime) -> tuple[Verified, Uploader]:
+    """Verify a clearsigned file, and find who signed it. Raises Refusal."""
     try:
         verified = openpgp.verify_clearsigned(data, facts.people.certificates(), now, facts.max_age)
     except BadSignature as error:
@@ -55,6 +55,12 @@ def _signer(data: bytes, name: str, facts: Facts, now: datetime) -> tuple[Verifi
     if signer is None:
         raise Refusal("signature", f"{name}: the key {verified.signer.upper()} was removed this moment")
     return verified, signer
+
+
+def check_account(name: str, signer: Uploader, account: str, facts: Facts) -> None:
+    """Refuse what somebody else carried, where the site wants signer and account to be one. Raises Refusal."""
+    if facts.signer_is_account and signer.name != account:
+        raise Refusal("rights", f"{name}: signed by {signer.name}, but sent by {account}; both must be one here")
 
 
 def _check_rights(changes: Changes, suite: Suite, signer: Uploader) -> None:

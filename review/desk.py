@@ -6,7 +6,7 @@ from `review` to `master`, nothing else. Who may decide is a small table (`revie
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -19,10 +19,10 @@ from queues.layout import Spool
 from queues.problem import Problem
 from queues.recovery import recover
 from queues.rooms import Room
-from queues.values import Fingerprint, Suite, Upload
+from queues.values import Suite, Upload
 from review import cases
 from review.cases import Case
-from review.notices import tell
+from review.notices import anew, tell
 from review.people import People, Reviewer
 
 
@@ -78,14 +78,19 @@ class Desk(Struct, frozen=True):
             entry.move(self.spool.review, event="released", by=judge.name)
         return case.upload
 
-    def hold_signed_by(self, fingerprints: Collection[Fingerprint], reason: str) -> list[Upload]:
-        """Put aside every case that one of these keys signed."""
+    def hold_doubtful(self, now: datetime) -> list[Upload]:
+        """Put aside every case whose signer's word does not count any more, and tell those concerned.
+
+        One that a reviewer has in hand is found the next time, or held when it is accepted.
+        """
         held = []
         for case in cases.waiting(self.spool):
-            if case.upload.signer in fingerprints:
+            doubt = self._doubt(case.upload, now) if case.room == Room.READY else ""
+            if doubt:
                 with self.spool.review.claim(case.upload.key) as entry:
                     if entry is not None:
-                        self._put_aside(entry, reason)
+                        self._tell(anew("held", entry.history), case.upload, now, reason=doubt)
+                        self._put_aside(entry, doubt)
                         held.append(case.upload)
         return held
 

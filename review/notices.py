@@ -6,15 +6,17 @@ another event, and has a number.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from datetime import datetime
 
 from queues.history import Event
 from queues.layout import Spool
-from queues.names import EntryName, Key, part_key
+from queues.names import EntryName, Key, part_key, upload_key
 from queues.values import Notice, Suite, Upload
-from review.people import People
+from review.people import People, UnknownPerson
 from review.recipients import recipients
+from review.verdicts import Refused
 
 PUT_BACK = ("given back", "released")  # with `by`: a person did it
 
@@ -46,3 +48,16 @@ def anew(event: str, events: Iterable[Event]) -> str:
     """Name an event of an entry with this history; a number counts how often a person put the entry back. Pure."""
     again = sum(one.event in PUT_BACK and "by" in one.facts for one in events)
     return f"{event}-{again + 1}" if again else event
+
+
+def tell_refused(spool: Spool, people: People, account: str, refused: Refused, now: datetime) -> None:
+    """Tell an account of a refusal that fell when nobody was connected; there is no upload that it could belong to."""
+    try:
+        mails: tuple[str, ...] = (people.uploader(account).mail,)
+    except UnknownPerson:
+        mails = ()
+    digest = hashlib.sha256(f"{account} {now.isoformat()} {refused.changes}".encode()).hexdigest()
+    key = upload_key("intake", "0", digest)
+    facts = {"what": refused.changes, "reason": refused.note}
+    notice = Notice("refused", key, "intake", "0", "", mails, facts, now)
+    lay(spool, part_key(key, "refused"), notice)

@@ -28,6 +28,7 @@ from review.sshkeys import SshKey
 
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 MAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*")
+_RIGHTS, _SSH, _OPENPGP = "uploader.json", "ssh.pub", "openpgp.asc"
 log = logging.getLogger(__name__)
 
 
@@ -41,10 +42,14 @@ class _Rights(Struct, frozen=True):
     mail: str
     packages: tuple[str, ...] = ("*",)
     suites: tuple[str, ...] = ("*",)
+    quota: int = 0
 
 
 class Uploader(Struct, frozen=True):
-    """Who may upload which source packages (globs) to which suites (globs), with which keys."""
+    """Who may upload which source packages (globs) to which suites (globs), with which keys.
+
+    `quota` bounds the bytes of files that wait to become an upload; 0: what the server allows everybody.
+    """
 
     name: str
     mail: str
@@ -52,6 +57,7 @@ class Uploader(Struct, frozen=True):
     suites: tuple[str, ...]
     certificates: tuple[Certificate, ...]
     ssh_keys: tuple[SshKey, ...]
+    quota: int = 0
 
     @property
     def fingerprints(self) -> tuple[Fingerprint, ...]:
@@ -103,24 +109,34 @@ class People:
         """Give an uploader. Raises UnknownPerson."""
         home = self._uploaders / _checked(name)
         try:
-            rights = msgspec.json.decode((home / "uploader.json").read_bytes(), type=_Rights)
-            certificates = openpgp.read_certificates((home / "openpgp.asc").read_bytes())
-            keys = sshkeys.parse((home / "ssh.pub").read_text())
+            rights = msgspec.json.decode((home / _RIGHTS).read_bytes(), type=_Rights)
+            certificates = openpgp.read_certificates((home / _OPENPGP).read_bytes())
+            keys = sshkeys.parse((home / _SSH).read_text())
         except FileNotFoundError as error:
             if home.is_dir():
                 raise UnknownPerson(f"{error.filename}: the file is missing") from None
             raise UnknownPerson(f"there is no uploader '{name}'; 'debmill uploader list' shows them") from None
         except (msgspec.MsgspecError, UnicodeDecodeError, BadSignature, sshkeys.BadKey, *_FOREIGN) as error:
             raise UnknownPerson(f"{home}: {error}") from None
-        return Uploader(name, rights.mail, rights.packages, rights.suites, tuple(certificates), tuple(keys))
+        return Uploader(
+            name, rights.mail, rights.packages, rights.suites, tuple(certificates), tuple(keys), rights.quota
+        )
 
     def ssh_keys(self, name: str) -> list[SshKey]:
-        """Give the SSH keys of an account; none for an account that does not exist."""
+        """Give the SSH keys of an account, by reading nothing else; none for an account that does not exist."""
         try:
-            return list(self.uploader(name).ssh_keys)
-        except UnknownPerson as error:
+            return sshkeys.parse((self._uploaders / _checked(name) / _SSH).read_text())
+        except (OSError, UnicodeDecodeError, UnknownPerson, sshkeys.BadKey) as error:
             log.info("no SSH keys for %.40r: %s", name, error)
             return []
+
+    def quota(self, name: str) -> int:
+        """Give the quota of an account in bytes, by reading nothing else; 0: none of its own."""
+        try:
+            rights = (self._uploaders / _checked(name) / _RIGHTS).read_bytes()
+            return msgspec.json.decode(rights, type=_Rights).quota
+        except (OSError, msgspec.MsgspecError, UnknownPerson):
+            return 0
 
     def certificates(self) -> list[Certificate]:
         """Give the OpenPGP keys of all uploaders."""
@@ -139,6 +155,7 @@ class People:
         mail: str = "",
         packages: tuple[str, ...] = ("*",),
         suites: tuple[str, ...] = ("*",),
+        quota: int = 0,
     ) -> Uploader:
         """Register an uploader; without `mail` the address of the OpenPGP key is used. Raises UnknownPerson.
 
@@ -148,10 +165,42 @@ class People:
         if home.exists():
             raise UnknownPerson(f"there is an uploader '{name}' already; 'debmill uploader remove {name}' removes it")
         certificates = self._new_certificates(openpgp_key, now)
-        if not sshkeys.parse(ssh_key.decode(errors="replace")):
-            raise sshkeys.BadKey("there is no SSH public key in this file")
-        rights = _Rights(_checked_mail(mail or certificates[0].mail), packages, suites)
-        _write_home(home, {"uploader.json": _json(rights), "ssh.pub": ssh_key, "openpgp.asc": openpgp_key})
+        sshkeys.check(ssh_key)
+        rights = _Rights(_checked_mail(mail or certificates[0].mail), packages, suites, quota)
+        _write_home(home, {_RIGHTS: _json(rights), _SSH: ssh_key, _OPENPGP: openpgp_key})
+        return self.uploader(name)
+
+    def update_uploader(
+        self,
+        name: str,
+        now: datetime,
+        ssh_key: bytes | None = None,
+        openpgp_key: bytes | None = None,
+        mail: str | None = None,
+        packages: tuple[str, ...] | None = None,
+        suites: tuple[str, ...] | None = None,
+        quota: int | None = None,
+    ) -> Uploader:
+        """Change what is given of an uploader, each by one rename. Raises UnknownPerson, BadKey, BadSignature.
+
+        A key that is registered already may come as a newer copy that is revoked or expired; any other must be good.
+        """
+        old = self.uploader(name)
+        files: dict[str, bytes] = {}
+        if openpgp_key is not None:
+            self._new_certificates(openpgp_key, now, old)
+            files[_OPENPGP] = openpgp_key
+        if ssh_key is not None:
+            sshkeys.check(ssh_key)
+            files[_SSH] = ssh_key
+        rights = _Rights(
+            old.mail if mail is None else _checked_mail(mail),
+            old.packages if packages is None else packages,
+            old.suites if suites is None else suites,
+            old.quota if quota is None else quota,
+        )
+        for file, content in {**files, _RIGHTS: _json(rights)}.items():
+            atomic.replace(self._uploaders / name / file, content)
         return self.uploader(name)
 
     def remove_uploader(self, name: str) -> Uploader:
@@ -197,9 +246,11 @@ class People:
         atomic.disk.sync(self._reviewers)
         return gone
 
-    def _new_certificates(self, data: bytes, now: datetime) -> list[Certificate]:
+    def _new_certificates(self, data: bytes, now: datetime, old: Uploader | None = None) -> list[Certificate]:
         certificates = openpgp.read_certificates(data)
         for one in certificates:
+            if old is not None and one.fingerprint in old.fingerprints:
+                continue
             openpgp.check_usable(one, now)
             owner = self.by_fingerprint(one.fingerprint)
             if owner is not None:

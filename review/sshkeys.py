@@ -46,6 +46,18 @@ def parse(text: str) -> list[SshKey]:
     return [_parse_line(line) for line in lines if line and not line.startswith("#")]
 
 
+def check(data: bytes) -> None:
+    """Check that a file holds public keys by which its owner can log in. Raises BadKey."""
+    keys = parse(data.decode(errors="replace"))
+    if not keys:
+        raise BadKey("there is no SSH public key in this file")
+    for key in keys:
+        if key.type.startswith("sk-"):
+            raise BadKey(
+                f"{key.type}: the server cannot verify the keys of hardware tokens; make one with ssh-keygen -t ed25519"
+            )
+
+
 def _parse_line(line: str) -> SshKey:
     if "PRIVATE KEY" in line:
         raise BadKey("this is a private SSH key; give the public one, which ends in .pub")

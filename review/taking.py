@@ -6,7 +6,7 @@ in the uploader's area meanwhile. It never removes anything from the area itself
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -25,12 +25,15 @@ from review.refusal import Refusal
 from review.verdicts import Taken
 
 STAGE = ".taking"
+Digest = Callable[[Path], str]  # the SHA256 of a file, by reading it or by what is known of it
 
 
-def take(area: Path, vouched: Vouched, account: str, facts: Facts, now: datetime) -> Taken:
+def take(
+    area: Path, vouched: Vouched, account: str, facts: Facts, now: datetime, digest: Digest = pool.digest
+) -> Taken:
     """Put the upload into `review`; all files of its .changes are in the area. Raises Refusal."""
     with _stage(area) as stage:
-        _pin(area, stage, vouched)
+        _pin(area, stage, vouched, digest)
         found = _inspect(stage, vouched)
         with facts.spool.lock("taking"):
             check_versions(vouched, facts)
@@ -63,11 +66,11 @@ def _stage(area: Path) -> Iterator[Path]:
         atomic.remove(stage)
 
 
-def _pin(area: Path, stage: Path, vouched: Vouched) -> None:
+def _pin(area: Path, stage: Path, vouched: Vouched, digest: Digest) -> None:
     for ref in (*vouched.changes.files, _changes_ref(vouched)):
         path = stage / ref.name
         atomic.disk.link(area / ref.name, path)
-        size, sha256 = path.stat().st_size, pool.digest(path)
+        size, sha256 = path.stat().st_size, digest(path)
         if (size, sha256) != (ref.size, ref.sha256):
             raise Refusal(
                 "checksum",

@@ -51,4 +51,11 @@ class Refused(Struct, frozen=True):
         return self.reason if self.reason.startswith(self.changes) else f"{self.changes}: {self.reason}"
 
 
-Verdict = Stored | Waiting | Taken | Refused
+class Obeyed(Struct, frozen=True):
+    """A command file was run, and each of its commands done; `note` tells of each. `changes` is the file's name."""
+
+    changes: str
+    note: str
+
+
+Verdict = Stored | Waiting | Taken | Refused | Obeyed

@@ -9,11 +9,13 @@ import msgspec
 from rich.table import Table
 
 from daemons import clients, presence
+from daemons.command.sizes import size
 from daemons.command.tables import console
 from daemons.intake import hostkey
 from daemons.settings import address
 from daemons.sites import Site, pass_site
 from queues.clock import utc
+from queues.values import Upload
 from review.desk import Desk
 from review.people import Uploader
 
@@ -23,35 +25,78 @@ def command() -> None:
     """Say who may upload."""
 
 
+SSH_KEY = "SSH public key(s), as in ~/.ssh/id_ed25519.pub."
+OPENPGP_KEY = "OpenPGP public key(s): gpg --armor --export."
+mail_option = click.option("--mail", metavar="ADDRESS", help="Where notices go; default: the OpenPGP key's address.")
+packages_option = click.option(
+    "--packages", multiple=True, metavar="GLOB", help="Source packages; may be repeated; default: all."
+)
+suites_option = click.option(
+    "--suite", "suites", multiple=True, metavar="GLOB", help="Suites; may be repeated; default: all."
+)
+quota_option = click.option(
+    "--quota", type=size, metavar="SIZE", help="Bytes of unfinished uploads, as 500M or 2G; 0: as all; default: 0."
+)
+
+
 @command.command()
 @click.argument("name")
-@click.option("--ssh-key", type=click.File("rb"), required=True, help="SSH public key(s), as in ~/.ssh/id_ed25519.pub.")
-@click.option(
-    "--openpgp-key", type=click.File("rb"), required=True, help="OpenPGP public key(s): gpg --armor --export."
-)
-@click.option("--mail", default="", metavar="ADDRESS", help="Where notices go; default: the OpenPGP key's address.")
-@click.option("--packages", multiple=True, metavar="GLOB", help="Source packages; may be repeated; default: all.")
-@click.option("--suite", "suites", multiple=True, metavar="GLOB", help="Suites; may be repeated; default: all.")
+@click.option("--ssh-key", type=click.File("rb"), required=True, help=SSH_KEY)
+@click.option("--openpgp-key", type=click.File("rb"), required=True, help=OPENPGP_KEY)
+@mail_option
+@packages_option
+@suites_option
+@quota_option
 @pass_site
 def add(
     site: Site,
     name: str,
     ssh_key: BinaryIO,
     openpgp_key: BinaryIO,
-    mail: str,
+    mail: str | None,
     packages: tuple[str, ...],
     suites: tuple[str, ...],
+    quota: int | None,
 ) -> None:
     """Register the uploader NAME; NAME is the account for SFTP."""
     keys = ssh_key.read(), openpgp_key.read()
-    made = site.people.add_uploader(name, *keys, utc(), mail, packages or ("*",), suites or ("*",))
-    click.echo(f"{name} <{made.mail}> may upload {', '.join(made.packages)} to {', '.join(made.suites)}")
-    click.echo(f"OpenPGP {' '.join(made.fingerprints).upper()}")
+    made = site.people.add_uploader(name, *keys, utc(), mail or "", packages or ("*",), suites or ("*",), quota or 0)
+    _say(made)
     click.echo(f"What {name}'s machine needs: debmill uploader client {name}")
 
 
+@command.command()
+@click.argument("name")
+@click.option("--ssh-key", type=click.File("rb"), help=f"{SSH_KEY} They take the place of all former ones.")
+@click.option("--openpgp-key", type=click.File("rb"), help=f"{OPENPGP_KEY} They take the place of all former ones.")
+@mail_option
+@packages_option
+@suites_option
+@quota_option
+@pass_site
+def update(
+    site: Site,
+    name: str,
+    ssh_key: BinaryIO | None,
+    openpgp_key: BinaryIO | None,
+    mail: str | None,
+    packages: tuple[str, ...],
+    suites: tuple[str, ...],
+    quota: int | None,
+) -> None:
+    """Change what is given of the uploader NAME; the rest stays.
+
+    A newer copy of a key may say that it is revoked, or ends later. What NAME signed and nobody accepted yet is held
+    when it would not be taken any more.
+    """
+    keys = ssh_key.read() if ssh_key else None, openpgp_key.read() if openpgp_key else None
+    made = site.people.update_uploader(name, utc(), *keys, mail, packages or None, suites or None, quota)
+    _say(made)
+    click.echo(f"{len(_hold_doubtful(site))} uploads are held")
+
+
 @command.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON: name, mail, packages, suites, openpgp, ssh.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: name, mail, packages, suites, quota, ...")
 @pass_site
 def list_uploaders(site: Site, as_json: bool) -> None:
     """List the uploaders and their keys."""
@@ -71,10 +116,8 @@ def list_uploaders(site: Site, as_json: bool) -> None:
 @pass_site
 def remove(site: Site, name: str) -> None:
     """Forget the uploader NAME; what NAME signed and nobody accepted yet is held."""
-    gone = site.people.remove_uploader(name)
-    desk = Desk(site.spool, site.people, site.settings.suites)
-    held = desk.hold_signed_by(gone.fingerprints, f"its signer, {name}, is no longer an uploader")
-    click.echo(f"{name} is no longer an uploader; {len(held)} uploads are held")
+    site.people.remove_uploader(name)
+    click.echo(f"{name} is no longer an uploader; {len(_hold_doubtful(site))} uploads are held")
 
 
 @command.command()
@@ -84,6 +127,16 @@ def client(site: Site, name: str) -> None:
     """Print ready stanzas for NAME's machine: dput, dput-ng, dupload, ssh_config, and the known_hosts line."""
     site.people.uploader(name)
     click.echo(clients.stanzas(_server(site), name))
+
+
+def _say(one: Uploader) -> None:
+    click.echo(f"{one.name} <{one.mail}> may upload {', '.join(one.packages)} to {', '.join(one.suites)}")
+    click.echo(f"OpenPGP {' '.join(one.fingerprints).upper()}")
+
+
+def _hold_doubtful(site: Site) -> list[Upload]:
+    """Put aside at once what is signed by a key that does not count any more; the intake daemon looks, too."""
+    return Desk(site.spool, site.people, site.settings.suites).hold_doubtful(utc())
 
 
 def _server(site: Site) -> clients.Server:
@@ -103,4 +156,11 @@ def _port_now(site: Site) -> int:
 
 def _fields(one: Uploader) -> dict[str, object]:
     keys = {"openpgp": one.fingerprints, "ssh": [f"{key.type} {key.fingerprint}" for key in one.ssh_keys]}
-    return {"name": one.name, "mail": one.mail, "packages": one.packages, "suites": one.suites, **keys}
+    return {
+        "name": one.name,
+        "mail": one.mail,
+        "packages": one.packages,
+        "suites": one.suites,
+        "quota": one.quota,
+        **keys,
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -12,6 +13,10 @@ LONGEST = 4000  # characters of a reason that are passed on
 
 class Refusal(Exception):
     """The client asked for something that is not allowed; the message is the whole sentence for the uploader."""
+
+
+class Heard(Refusal):
+    """A refusal that the client heard already; the status says it again, the terminal does not."""
 
 
 class Stored(Struct, frozen=True):
@@ -36,7 +41,23 @@ class Refused(Struct, frozen=True):
     reason: str
 
 
-Answer = Stored | Waiting | Taken | Refused
+class Done(Struct, frozen=True):
+    """The file asked for something, which was done; `note` goes on from the words `debmill: done`."""
+
+    note: str
+
+
+Answer = Stored | Waiting | Taken | Refused | Done
+
+
+class Reports(Protocol):
+    """What an uploader may read below /status: small texts, made when they are read."""
+
+    def names(self, uploader: str) -> Mapping[str, int]:
+        """Name the reports there are, each with the time of what it is about (seconds since 1970); newest first."""
+
+    def read(self, uploader: str, name: str) -> bytes:
+        """Give a report's text. Raises FileNotFoundError."""
 
 
 class Judge(Protocol):
@@ -47,8 +68,8 @@ class Judge(Protocol):
     client hears of an internal error, the file stays.
     """
 
-    def __call__(self, uploader: str, area: Path, name: str) -> Answer:
-        """Judge the file `name` in the directory `area`."""
+    def __call__(self, uploader: str, area: Path, name: str, sha256: str | None) -> Answer:
+        """Judge the file `name` in the directory `area`; `sha256` was computed while it came, None: out of order."""
 
 
 def spoken(answer: Answer) -> str:
@@ -62,6 +83,8 @@ def spoken(answer: Answer) -> str:
             return announce("taken", note)
         case Refused(reason):
             return announce("REFUSED", reason)
+        case Done(note):
+            return announce("done", note)
 
 
 def announce(word: str, text: str) -> str:
@@ -80,4 +103,9 @@ def one_line(text: str) -> str:
 def safe_lines(text: str) -> list[str]:
     """Split a text into its lines, without empty ones and with `?` for each character that does not print."""
     lines = (line.strip() for line in text[:LONGEST].splitlines())
-    return ["".join(char if char.isprintable() else "?" for char in line) for line in lines if line]
+    return [safe(line) for line in lines if line]
+
+
+def safe(line: str) -> str:
+    """Put `?` for each character that does not print."""
+    return "".join(char if char.isprintable() else "?" for char in line)

@@ -11,7 +11,6 @@ import hmac
 import logging
 import re
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import paramiko
 from msgspec import Struct
@@ -24,7 +23,7 @@ from paramiko.common import (
 )
 
 from daemons.intake import paths
-from daemons.intake.answers import Judge, Refusal, one_line
+from daemons.intake.answers import Judge, Refusal, Reports, one_line
 from daemons.intake.area import Areas
 from daemons.intake.limits import Limits
 from daemons.intake.session import Session, Visitor
@@ -44,14 +43,14 @@ class Intake(Struct, frozen=True):
     """What all connections share.
 
     `find_keys(user)` gives the account's keys as (type, base64 blob), none for an unknown user; it is asked at each
-    login. `status(user)` gives the directory of the reports that the user may read.
+    login, and of open sessions for each file.
     """
 
     limits: Limits
     find_keys: FindKeys
     judge: Judge
     areas: Areas
-    status: Callable[[str], Path]
+    reports: Reports
 
 
 class Login(Follow):
@@ -63,6 +62,7 @@ class Login(Follow):
         self._address = address
         self._refused = 0
         self._key = ""
+        self._accepted: paramiko.PKey | None = None
         self._used: set[int] = set()
         self._harmless: set[int] = set()
         self.subsystems: list[Subsystem] = []
@@ -75,6 +75,7 @@ class Login(Follow):
         """Look the key up; paramiko verifies the signature after this."""
         if self._is_theirs(username, key):
             self._key = key.fingerprint
+            self._accepted = key
             return AUTH_SUCCESSFUL
         self._refused += 1
         logger.info("%s: %.64r: key refused", self._address, username)
@@ -125,6 +126,10 @@ class Login(Follow):
         matches = [_same(offered, one) for one in known or _NOBODY]  # all of them, whichever fits
         return bool(known) and any(matches)
 
+    def _is_admitted(self) -> bool:
+        """Say whether the key that logged in is still the account's."""
+        return self._accepted is not None and self._is_theirs(self.visitor().uploader, self._accepted)
+
     def _first_use(self, channel: paramiko.Channel) -> bool:
         first = channel.get_id() not in self._used
         self._used.add(channel.get_id())
@@ -133,7 +138,8 @@ class Login(Follow):
     def _session(self) -> Session:
         visitor = self.visitor()
         intake = self._intake
-        return Session(self, visitor, intake.areas.of(visitor.uploader), intake.status, intake.judge, intake.limits)
+        area = intake.areas.of(visitor.uploader)
+        return Session(self, visitor, area, intake.reports, intake.judge, intake.limits, self._is_admitted)
 
 
 def does_nothing(command: bytes) -> bool:

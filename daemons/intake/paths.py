@@ -23,7 +23,7 @@ _PACKAGE_FILE = re.compile(
     r"\.(?:dsc|changes|buildinfo|tar\.(?:gz|xz|bz2|zst|lzma)(?:\.asc)?|diff\.gz|deb|udeb|ddeb)"
 )
 _COMMANDS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+~@-]*\.commands")  # dcut(1): dcut.NAME.TIME.PID.commands
-_REPORT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+~%-]*\.txt")
+_REPORT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+~@-]*\.txt")
 
 Kind = Literal["root", "incoming", "status", "upload", "report"]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import paramiko
 
-from daemons.intake.answers import Judge, one_line
+from daemons.intake.answers import Judge, Reports, one_line
 from daemons.intake.area import Areas
 from daemons.intake.limits import Limits
 from daemons.intake.login import FindKeys, Intake, Login
@@ -33,17 +33,19 @@ def serve(
     find_keys: FindKeys,
     judge: Judge,
     uploading: Path,
-    status: Callable[[str], Path],
+    reports: Reports,
+    quota: Callable[[str], int] = lambda _: 0,
 ) -> Server:
     """Bind the server and clear what a dead one left unfinished. Port 0: the kernel chooses. Raises OSError.
 
-    `uploading` holds one directory per uploader; `status(uploader)` names the directory of `.txt` reports to read.
+    `uploading` holds one directory per uploader;
+    `quota(uploader)` gives the bytes that one may have lying there, 0: as all.
     """
     atomic.make(uploading, 0o755)
-    areas = Areas(uploading, limits)
+    areas = Areas(uploading, limits, quota)
     listener = socket.create_server(listen, family=socket.AF_INET6 if ":" in listen[0] else socket.AF_INET)
     areas.sweep()  # only after binding: another server may be at work here
-    return Server(listener, host_key, Intake(limits, find_keys, judge, areas, status))
+    return Server(listener, host_key, Intake(limits, find_keys, judge, areas, reports))
 
 
 class Server:
@@ -54,6 +56,7 @@ class Server:
         self.address: tuple[str, int] = listener.getsockname()[:2]
         self._listener = listener
         self._host_key = host_key
+        self.areas = intake.areas
         self._intake = intake
         self._lock = threading.Lock()
         self._connections: dict[Connection, str] = {}

@@ -8,17 +8,18 @@ from __future__ import annotations
 import logging
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from pathlib import Path
+from itertools import islice
 
 import paramiko
 from msgspec import Struct
 from paramiko.sftp import SFTP_OK
 
 from daemons.intake import paths
-from daemons.intake.answers import Answer, Judge, Refusal, Refused, Stored, one_line, spoken
-from daemons.intake.area import Area, Unfinished
+from daemons.intake.answers import Answer, Judge, Refusal, Refused, Reports, Stored, one_line, spoken
+from daemons.intake.area import Area
+from daemons.intake.arriving import Unfinished
 from daemons.intake.limits import Limits
 from queues import atomic, machine
 
@@ -40,28 +41,19 @@ class Visitor(Struct, frozen=True):
 
 
 class Report(paramiko.SFTPHandle):
-    """An open report; read only."""
+    """An open report, as it was when it was opened; read only."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, text: bytes) -> None:
         super().__init__()
-        self._file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
-        if not stat.S_ISREG(os.fstat(self._file.fileno()).st_mode):
-            self._file.close()
-            raise FileNotFoundError(path)
+        self._text = text
 
     def stat(self) -> paramiko.SFTPAttributes:
-        """Give size and time."""
-        return _file_attributes(os.fstat(self._file.fileno()))
+        """Give the size."""
+        return _attributes(stat.S_IFREG | 0o444, len(self._text))
 
     def read(self, offset: int, length: int) -> bytes:
         """Read at most LONGEST_READ bytes; nothing beyond the end."""
-        if offset >= os.fstat(self._file.fileno()).st_size:
-            return b""
-        return os.pread(self._file.fileno(), min(length, LONGEST_READ), offset)
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+        return self._text[offset : offset + min(length, LONGEST_READ)]
 
 
 class Arrival(paramiko.SFTPHandle):
@@ -97,35 +89,39 @@ class Session(paramiko.SFTPServerInterface):
         server: paramiko.ServerInterface,
         visitor: Visitor,
         area: Area,
-        status: Callable[[str], Path],
+        reports: Reports,
         judge: Judge,
         limits: Limits,
+        admitted: Callable[[], bool],
     ) -> None:
         super().__init__(server)
         self.visitor = visitor
         self._area = area
-        self._status = status
+        self._reports = reports
         self._judge = judge
         self._limits = limits
+        self._admitted = admitted
         self._begun = 0
         self._sent: dict[str, tuple[int, Answer]] = {}
 
     def open(self, path: str, flags: int, attr: paramiko.SFTPAttributes) -> paramiko.SFTPHandle:  # noqa: ARG002 -- what the client wishes for mode and times is its own affair
         """Begin a new file, or open a report."""
+        self._check_admitted()
         if flags & (os.O_WRONLY | os.O_RDWR):
             return self._begin(paths.upload_name(path), flags)
         place = paths.resolve(path)
         if place.kind != "report":
             raise Refusal(f"{paths.canonical(path)}: only files in {paths.STATUS} can be read")
-        return Report(self._status(self.visitor.uploader) / place.name)
+        return Report(self._reports.read(self.visitor.uploader, place.name))
 
     def publish(self, file: Unfinished) -> Answer:
         """Make a file visible and have it judged; both at once for this uploader."""
+        self._check_admitted()
         size, digest = file.size, file.sha256
         with self._area.turn:
             self._area.publish(file)
             logger.info("%s: %s stored, %d bytes, sha256 %s", self.visitor, file.name, size, digest)
-            answer = self._asked(file.name)
+            answer = self._asked(file.name, digest)
         self._sent[file.name] = size, answer
         if not isinstance(answer, Stored):
             logger.info("%s: %s: %s", self.visitor, file.name, one_line(spoken(answer)))
@@ -133,13 +129,14 @@ class Session(paramiko.SFTPServerInterface):
 
     def list_folder(self, path: str) -> list[paramiko.SFTPAttributes]:
         """List one of the three directories, at most LONGEST_LISTING names."""
+        self._check_admitted()
         place = paths.resolve(path)
         if place.kind == "root":
             return [_directory("incoming"), _directory("status")]
         if place.kind not in ("incoming", "status"):
             raise FileNotFoundError(path)
-        files = self._area.files() if place.kind == "incoming" else self._reports()
-        return [_file_attributes(status, name) for name, status in list(files.items())[:LONGEST_LISTING]]
+        found = self._files() if place.kind == "incoming" else self._texts()
+        return list(islice(found, LONGEST_LISTING))
 
     def stat(self, path: str) -> paramiko.SFTPAttributes:
         """Give what a client needs to see: that a directory is one, and a file's size."""
@@ -152,6 +149,7 @@ class Session(paramiko.SFTPServerInterface):
 
     def remove(self, path: str) -> int:
         """Remove one of the uploader's files that was not taken yet."""
+        self._check_admitted()
         place = paths.resolve(path)
         if place.kind != "upload":
             raise Refusal(f"{paths.canonical(path)}: only your own files in {paths.INCOMING} can be removed")
@@ -163,6 +161,11 @@ class Session(paramiko.SFTPServerInterface):
         """Make a path absolute; relative ones begin at `/`."""
         return paths.canonical(path)
 
+    def _check_admitted(self) -> None:
+        """Refuse whose key was removed since the login."""
+        if not self._admitted():
+            raise Refusal("your key was removed from this server; nothing more is taken on this connection")
+
     def _sent_before(self, place: paths.Place) -> paramiko.SFTPAttributes | None:
         """Answer a client that checks what it just sent, once: paramiko's, dput-ng's too, overlooks a failed CLOSE."""
         size, answer = self._sent.pop(place.name, (0, None))
@@ -171,7 +174,10 @@ class Session(paramiko.SFTPServerInterface):
         return _attributes(stat.S_IFREG | 0o444, size, place.name) if answer else None
 
     def _lying_here(self, place: paths.Place) -> paramiko.SFTPAttributes:
-        files = self._area.files() if place.kind == "upload" else self._reports()
+        if place.kind == "report":
+            text = self._reports.read(self.visitor.uploader, place.name)
+            return _attributes(stat.S_IFREG | 0o444, len(text), place.name)
+        files = self._area.files()
         if place.name not in files:
             raise FileNotFoundError(place.name)
         return _file_attributes(files[place.name], place.name)
@@ -184,9 +190,9 @@ class Session(paramiko.SFTPServerInterface):
         self._begun += 1
         return Arrival(self, self._area.begin(name))
 
-    def _asked(self, name: str) -> Answer:
+    def _asked(self, name: str, sha256: str | None) -> Answer:
         try:
-            return self._judge(self.visitor.uploader, self._area.path, name)
+            return self._judge(self.visitor.uploader, self._area.path, name, sha256)
         except Exception as error:
             if isinstance(error, OSError) and machine.is_to_blame(error):
                 return self._not_now(name, error)
@@ -200,11 +206,13 @@ class Session(paramiko.SFTPServerInterface):
             atomic.remove(self._area.path / name)
         return Refused(f"{name}: the server cannot take it now: {error.strerror}; send this file again later")
 
-    def _reports(self) -> dict[str, os.stat_result]:
-        directory = self._status(self.visitor.uploader)
-        found = sorted(path for path in directory.glob("*.txt") if paths.is_report(path.name))
-        statuses = {path.name: path.lstat() for path in found}
-        return {name: status for name, status in statuses.items() if stat.S_ISREG(status.st_mode)}
+    def _files(self) -> Iterator[paramiko.SFTPAttributes]:
+        return (_file_attributes(status, name) for name, status in self._area.files().items())
+
+    def _texts(self) -> Iterator[paramiko.SFTPAttributes]:
+        """List the reports; how long each will be is known only when it is read."""
+        for name, when in self._reports.names(self.visitor.uploader).items():
+            yield _attributes(stat.S_IFREG | 0o444, None, name, when)
 
 
 def _directory(name: str) -> paramiko.SFTPAttributes:
@@ -215,7 +223,7 @@ def _file_attributes(status: os.stat_result, name: str = "") -> paramiko.SFTPAtt
     return _attributes(stat.S_IFREG | 0o444, status.st_size, name, int(status.st_mtime))
 
 
-def _attributes(mode: int, size: int, name: str = "", when: int = 0) -> paramiko.SFTPAttributes:
+def _attributes(mode: int, size: int | None, name: str = "", when: int = 0) -> paramiko.SFTPAttributes:
     attributes = paramiko.SFTPAttributes()
     attributes.filename = name
     attributes.st_mode, attributes.st_size = mode, size

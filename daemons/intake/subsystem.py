@@ -13,7 +13,7 @@ import struct
 import paramiko
 from paramiko import sftp
 
-from daemons.intake.answers import Refusal, Refused, announce, one_line, spoken
+from daemons.intake.answers import Heard, Refusal, Refused, announce, one_line, spoken
 from daemons.intake.internals import ServerInside
 from daemons.intake.session import Arrival, Session
 from queues import machine
@@ -72,6 +72,8 @@ class Subsystem(ServerInside):
     def _process(self, t: int, request_number: int, msg: paramiko.Message) -> None:
         try:
             self._answer(t, request_number, msg)
+        except Heard as refusal:
+            self._send_status(request_number, sftp.SFTP_FAILURE, one_line(str(refusal)))
         except Refusal as refusal:
             logger.info("%s: refused: %s", self._session.visitor, one_line(str(refusal)))
             self._refuse(request_number, str(refusal))

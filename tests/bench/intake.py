@@ -137,11 +137,23 @@ def tree(pid: int) -> list[int]:
 @contextmanager
 def ours(work: Path) -> Iterator[Server]:
     site = work / "ours"
-    (site / "status").mkdir(parents=True)
+    site.mkdir(parents=True)
     with started(sys.executable, __file__, "serve", work) as process:
         assert process.stdout is not None
         port = int(process.stdout.readline())
         yield Server(work, process.pid, port, "/incoming", site / "uploading/alice", "alice")
+
+
+class NoReports:
+    """What nobody reads here."""
+
+    def names(self, uploader: str) -> dict[str, int]:  # noqa: ARG002 -- the shape of reports
+        """Name none."""
+        return {}
+
+    def read(self, uploader: str, name: str) -> bytes:  # noqa: ARG002 -- likewise
+        """Find none."""
+        raise FileNotFoundError(name)
 
 
 def serve(work: Path) -> None:
@@ -164,7 +176,7 @@ def serve(work: Path) -> None:
         lambda _: [(kind, blob.encode())],
         lambda *_: Stored(),
         site / "uploading",
-        lambda _: site / "status",
+        NoReports(),
     )
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())

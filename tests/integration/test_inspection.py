@@ -258,6 +258,31 @@ class TestSignature:
             assert f"{NOW:%Y-%m-%d}" in verdict.reason
 
 
+class TestRights:
+    def test_a_package_or_a_suite_that_is_not_the_signers(self, place: Place, make: Callable[..., SourceUpload]):
+        upload = make()
+        place.people.update_uploader("alice", NOW, packages=("other*", "tin"), suites=("demo",))
+        reason = place.refused("rights", *upload.files)
+        assert "alice may not upload tiny to demo, only other*, tin to demo" in reason
+        place.people.update_uploader("alice", NOW, packages=("ti*",), suites=("other",))
+        assert "only ti* to other" in place.refused("rights", *upload.files)
+        place.people.update_uploader("alice", NOW, suites=("de*",))
+        place.taken(*upload.files)
+
+    def test_an_account_that_carries_for_another_is_recorded_or_refused(
+        self, place: Place, mallory: Person, make: Callable[..., SourceUpload]
+    ):
+        place.people.add_uploader("bob", mallory.ssh_public.read_bytes(), mallory.certificate.read_bytes(), NOW)
+        upload = make(by=mallory)
+        facts, place.facts = place.facts, replace(place.facts, signer_is_account=True)
+        assert "signed by bob, but sent by alice" in place.refused("rights", *upload.files)
+        place.facts = facts
+        place.taken(*upload.files)
+        (name,) = place.spool.review.names(Room.READY)
+        content = place.spool.review.peek(Room.READY, name)
+        assert (content.uploader, content.signer) == ("alice", mallory.fingerprint.lower())
+
+
 class TestContents:
     def test_a_tarball_changed_after_signing_names_both_hashes(self, place: Place, make: Callable[..., SourceUpload]):
         upload = make()
@@ -478,6 +503,17 @@ class TestDesk:
         with pytest.raises(NotAllowed, match="no longer an uploader"):
             place.desk.accept("tiny", "rita", NOW)
         assert len(place.spool.review.names(Room.HOLD)) == 1
+
+    def test_a_reviewer_sees_that_an_upload_is_not_the_maintainers(
+        self, place: Place, alice: Person, make: Callable[..., SourceUpload]
+    ):
+        upload = make()
+        line = "\nChanged-By: Bob Example <bob@example.org>\n"
+        signed_again(upload.changes, alice, lambda text: re.sub(r"\nChanged-By: .*\n", line, text))
+        place.taken(*upload.files)
+        dossier = cases.dossier(cases.find(place.spool, "tiny"), place.facts.suites["demo"], None)
+        assert dossier.non_maintainer
+        assert dossier.changed_by == "Bob Example <bob@example.org>"
 
     def test_the_dossier_tells_who_what_and_where(self, place: Place, make: Callable[..., SourceUpload]):
         place.taken(*make().files)

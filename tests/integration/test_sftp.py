@@ -18,7 +18,7 @@ import pytest
 
 from daemons.intake import hostkey, server
 from daemons.intake.answers import Refused, Stored, Taken, Waiting
-from daemons.intake.area import Unfinished
+from daemons.intake.arriving import Unfinished
 from daemons.intake.limits import Limits
 
 pytestmark = pytest.mark.integration
@@ -53,8 +53,7 @@ class Intake:
         self.path = path
         self.uploading = path / "uploading"
         self.area = self.uploading / "alice"
-        self.status = path / "status"
-        self.status.mkdir()
+        self.reports = {}
         self.judged = []
         self.taken = set()
         self.answers = {}
@@ -72,7 +71,7 @@ class Intake:
             lambda user: self.keys.get(user, []),
             self.judge,
             self.uploading,
-            lambda _: self.status,
+            self,
         )
         self.port = self.server.address[1]
         (path / "known_hosts").write_text(hostkey.known_hosts_line(key, *self.server.address) + "\n")
@@ -91,7 +90,7 @@ class Intake:
         self.thread = threading.Thread(target=self.server.serve_until, args=(self.stop,))
         self.thread.start()
 
-    def judge(self, uploader, area, name):
+    def judge(self, uploader, area, name, sha256):  # noqa: ARG002 -- the shape of a judge
         assert (area / name).is_file()
         self.judged.append((uploader, name))
         if name in self.taken:
@@ -100,6 +99,16 @@ class Intake:
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+    def names(self, uploader):
+        assert uploader == "alice"
+        return dict.fromkeys(self.reports, 1_700_000_000)
+
+    def read(self, uploader, name):
+        assert uploader == "alice"
+        if name not in self.reports:
+            raise FileNotFoundError(name)
+        return self.reports[name]
 
     def visible(self):
         return sorted(path.name for path in self.area.glob("[!.]*"))
@@ -530,15 +539,15 @@ def test_ones_own_file_can_be_removed_while_it_waits(intake):
 
 
 def test_reports_can_be_read_and_nothing_else(intake):
-    (intake.status / "hello.txt").write_text("all is well\n")
-    (intake.status / "secret").write_text("x")
-    (intake.status / "link.txt").symlink_to("/etc/passwd")
-    (intake.status / "dir.txt").mkdir()
+    intake.reports = {"hello.txt": b"all is well\n", "long.txt": b"so it goes\n" * 20_000}
+    assert intake.sftp("get /status/long.txt long.txt").returncode == 0
+    assert (intake.path / "long.txt").read_bytes() == intake.reports["long.txt"]
     assert intake.sftp("get /status/hello.txt got.txt").returncode == 0
     assert (intake.path / "got.txt").read_text() == "all is well\n"
     with intake.client() as client:
-        assert client.listdir("/status") == ["hello.txt"]
-        for name in ("secret", "link.txt", "dir.txt", "none.txt"):
+        assert client.listdir("/status") == ["hello.txt", "long.txt"]
+        assert client.stat("/status/hello.txt").st_size == 12
+        for name in ("secret", "../status", "none.txt"):
             with pytest.raises(OSError):  # noqa: PT011 -- no such file, or loop
                 client.open(f"/status/{name}").read()
         with pytest.raises(OSError, match="is for reading"):
@@ -553,6 +562,38 @@ def test_an_account_comes_and_goes_at_once(intake):
     assert intake.sftp("pwd").returncode == 255
     intake.keys["alice"] = keys
     assert intake.sftp("pwd").returncode == 0
+
+
+def test_who_is_removed_is_refused_on_the_open_session(intake):
+    with intake.client() as client:
+        half = client.open(f"/incoming/{DSC}", "w")
+        half.write(b"x")
+        keys = intake.keys.pop("alice")
+        half.close()  # this client overlooks what is said to it
+        for act in (
+            lambda: client.open(f"/incoming/{TAR}", "w"),
+            lambda: client.listdir("/incoming"),
+            lambda: client.remove(f"/incoming/{DSC}"),
+        ):
+            with pytest.raises(OSError, match="key was removed"):
+                act()
+        intake.keys["alice"] = keys
+        assert client.listdir("/incoming") == []
+    assert (intake.judged, intake.visible()) == ([], [])
+
+
+@pytest.mark.parametrize("kind", [("rsa", "-b", "3072"), ("ecdsa", "-b", "521")])
+def test_an_account_may_have_several_keys(intake, kind):
+    subprocess.run(["ssh-keygen", "-q", "-t", *kind, "-N", "", "-f", intake.path / "second"], check=True)
+    name, blob, *_ = (intake.path / "second.pub").read_text().split()
+    intake.keys["alice"].append((name, blob.encode()))
+    assert intake.sftp("pwd").returncode == 0
+    assert (
+        intake.run(
+            "sftp", "-i", intake.path / "second", "-o", "IdentityFile=none", "-b", "/dev/null", "intake"
+        ).returncode
+        == 0
+    )
 
 
 def test_an_unknown_user_looks_like_a_wrong_key(intake):
@@ -671,6 +712,15 @@ def test_only_so_many_handles_files_and_bytes(make):
         client.open("/incoming/a_3.dsc", "w").close()
         with pytest.raises(OSError, match="3 files came on this connection already"):
             client.open("/incoming/a_4.dsc", "w")
+
+
+@pytest.mark.usefixtures("files")
+def test_a_file_that_found_no_room_is_not_stored_and_said_once(make):
+    intake = make(file_bytes=1_000_000)
+    done = intake.sftp(f"put {TAR} /incoming")
+    assert done.returncode == 1
+    assert done.stderr.count(f"debmill: REFUSED {TAR}: more than 1000000 bytes") == 1
+    assert (intake.visible(), unfinished(intake), intake.judged) == ([], [], [])
 
 
 def request(kind, number, *fields):

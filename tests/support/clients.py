@@ -40,6 +40,19 @@ class Uploader:
         argv: list[str | Path] = ["dput", *options, "-c", self.dput_config, "mill", upload.changes]
         return run(argv, env=self.person.env, check=check)
 
+    def dcut(self, *words: str | Path, check: bool = True) -> Ran:
+        """Send commands with dcut, signed with the person's key; `-U FILE` sends a file as it is."""
+        name, key = f"{self.person.full_name} <{self.person.address}>", self.person.fingerprint
+        argv: list[str | Path] = ["dcut", "-c", self.dput_config, "-m", name, "-k", key, "--host", "mill", *words]
+        return run(argv, env=self.person.env, check=check)
+
+    def read(self, *paths: str, check: bool = True) -> str:
+        """Read files of the server with sftp."""
+        batch = "".join(f"get {path} {self.person.folder}/read.{place}\n" for place, path in enumerate(paths))
+        argv: list[str | Path] = ["sftp", "-q", "-F", self.ssh_config, "-b", "-", "mill"]
+        run(argv, stdin=batch.encode(), check=check)
+        return "".join((self.person.folder / f"read.{place}").read_text() for place in range(len(paths)))
+
     def sftp(self, *files: Path, check: bool = True) -> Ran:
         """Send files with sftp, in this order, into the server's incoming folder."""
         batch = "".join(f'put "{path}"\n' for path in files)
@@ -53,6 +66,7 @@ fqdn = mill
 login = *
 method = scp
 incoming = /incoming
+allow_dcut = 1
 allowed_distributions = .*
 ssh_config_options =
 {options}

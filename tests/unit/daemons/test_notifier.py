@@ -30,6 +30,7 @@ FACTS = {
     "withheld": {"reason": "amd64 failed"},
     "abandoned": {"reason": "amd64: Error 1"},
     "held": {"reason": "a name is taken"},
+    "refused": {"what": "pkg 1.0 source.changes", "reason": "pkg_1.0.tar.xz did not come within 15 minutes"},
     "published": {"built": "amd64 i386"},
     "cycle-0a1b2c3d": {"cycle": "pkg_1.0 -> other_2.0 -> pkg_1.0"},
 }

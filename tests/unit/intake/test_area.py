@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from daemons.intake.answers import Refusal
+from daemons.intake.answers import Heard, Refusal
 from daemons.intake.area import Area, Areas
 from daemons.intake.limits import Limits
 
@@ -103,6 +103,18 @@ def test_a_file_beyond_the_limit_is_refused_also_when_sparse(area, attempt, begi
         attempt(file)
 
 
+def test_a_file_of_which_a_part_was_refused_is_never_published(area, begin):
+    file = begin(area)
+    file.write(0, b"x" * 60)
+    with pytest.raises(Refusal, match="more than 100 bytes"):
+        file.write(60, b"x" * 41)
+    for act in (lambda: file.write(60, b"x"), lambda: file.truncate(60), lambda: area.publish(file)):
+        with pytest.raises(Heard, match="more than 100 bytes"):
+            act()
+    file.discard()
+    assert area.files() == {}
+
+
 def test_an_area_has_room_for_so_many_bytes_and_files(area, begin):
     send(area, "a_1.dsc", b"x" * 100)
     file = begin(area, "b_1.dsc")
@@ -115,22 +127,36 @@ def test_an_area_has_room_for_so_many_bytes_and_files(area, begin):
     send(area, "b_1.dsc", b"again")  # in its own place
 
 
+def test_files_that_arrive_side_by_side_share_the_room(area, begin):
+    first, second = begin(area, "a_1.dsc"), begin(area, "b_1.dsc")
+    first.write(0, b"x" * 90)
+    with pytest.raises(Refusal, match="more than 60 bytes"):
+        second.write(0, b"x" * 61)
+    area.publish(first)
+    first.discard()
+    with pytest.raises(Refusal, match="more than 60 bytes"):
+        second.write(0, b"x" * 61)
+    second.discard()
+    begin(area, "c_1.dsc").write(0, b"x" * 60)
+
+
+def test_an_uploader_may_have_a_quota_of_their_own(tmp_path, limits, begin):
+    quotas = {"alice": 20, "bob": 0}
+    areas = Areas(tmp_path, limits, quotas.__getitem__)
+    with pytest.raises(Refusal, match="more than 20 bytes"):
+        begin(areas.of("alice")).write(0, b"x" * 21)
+    begin(areas.of("bob")).write(0, b"x" * 100)
+    send(areas.of("alice"), NAME, b"x" * 20)
+    with pytest.raises(Refusal, match="1 files of yours wait here, 20 of 20 bytes"):
+        areas.of("alice").begin("b_1.dsc")
+    quotas["alice"] = 40
+    areas.of("alice").begin("b_1.dsc").discard()
+
+
 def test_a_full_disk_is_said(tmp_path, begin):
     area = Area(tmp_path / "alice", Limits(free_bytes=1 << 62))
     with pytest.raises(Refusal, match="disk is full"):
         begin(area)
-
-
-def test_a_file_of_which_a_part_was_refused_is_never_visible(tmp_path, begin):
-    area = Area(tmp_path / "alice", Limits(file_bytes=10, free_bytes=0))
-    file = begin(area)
-    file.write(0, b"begun")
-    with pytest.raises(Refusal, match="more than 10 bytes"):
-        file.write(5, b"too much")
-    file.write(5, b"again")
-    with pytest.raises(Refusal, match="did not come whole"):
-        area.publish(file)
-    assert area.files() == {}
 
 
 def test_a_new_server_clears_what_a_dead_one_left(tmp_path, limits, begin):

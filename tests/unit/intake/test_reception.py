@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from daemons import settings
+from daemons.intake.area import Area
+from daemons.intake.limits import Limits
 from daemons.reception import Reception
 from daemons.sites import Site
 from queues.rooms import Room
@@ -28,7 +30,9 @@ def test_what_a_dead_server_left_half_written_is_removed(tmp_path: Path) -> None
     (half_taken / "pkg_1.0.dsc").touch()
     told = half_told.with_name("pkg_0.9_source.txt")
     told.touch()
-    Reception(site).catch_up()
+    reception = Reception(site)
+    reception.put_in_order()
+    reception.look([Area(path, Limits()) for path in site.uploading.iterdir()])
 
     assert not half_put.exists()
     assert not half_taken.exists()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
@@ -126,3 +127,44 @@ def test_ssh_keys_that_are_refused(tmp_path: Path) -> None:
     ]:
         with pytest.raises(BadKey, match=words):
             sshkeys.parse(line)
+
+
+def test_several_ssh_keys_of_one_person(tmp_path: Path, alice: Person) -> None:
+    second = keygen(tmp_path, "-t", "ecdsa", "-b", "256")
+    people = People(tmp_path / "keys")
+    keys = alice.ssh_public.read_bytes() + b"# the laptop\n" + second.encode()
+    people.add_uploader("alice", keys, alice.certificate.read_bytes(), NOW)
+    assert [key.type for key in people.ssh_keys("alice")] == ["ssh-ed25519", "ecdsa-sha2-nistp256"]
+
+
+def test_a_hardware_key_that_the_server_cannot_verify_is_refused_by_word(tmp_path: Path, alice: Person) -> None:
+    kind = b"sk-ssh-ed25519@openssh.com"
+    fields = (kind, b"k" * 32, b"ssh:")
+    blob = b"".join(len(field).to_bytes(4, "big") + field for field in fields)
+    line = b"%s %s alice" % (kind, base64.b64encode(blob))
+    people = People(tmp_path / "keys")
+    with pytest.raises(BadKey, match="cannot verify the keys of hardware tokens"):
+        people.add_uploader("alice", line, alice.certificate.read_bytes(), NOW)
+    assert people.uploaders() == []
+
+
+def test_what_is_given_is_changed_and_the_rest_stays(tmp_path: Path, alice: Person) -> None:
+    people = People(tmp_path / "keys")
+    add(people, "alice", alice, packages=("tiny*",), suites=("demo",))
+    assert people.quota("alice") == 0
+    second = keygen(tmp_path, "-t", "ed25519").encode()
+    people.update_uploader("alice", NOW, ssh_key=second, quota=5000)
+    changed = people.uploader("alice")
+    assert (changed.packages, changed.suites, changed.mail) == (("tiny*",), ("demo",), "alice@example.org")
+    assert changed.fingerprints == (alice.fingerprint.lower(),)
+    assert [key.fingerprint for key in people.ssh_keys("alice")] == [sshkeys.parse(second.decode())[0].fingerprint]
+    assert people.quota("alice") == 5000
+    people.update_uploader("alice", NOW, mail="al@example.org", packages=("*",))
+    assert people.uploader("alice").packages == ("*",)
+    assert people.quota("alice") == 5000
+    with pytest.raises(UnknownPerson, match="there is no uploader 'bob'"):
+        people.update_uploader("bob", NOW, quota=1)
+
+
+def test_a_quota_can_be_asked_of_anybody(tmp_path: Path) -> None:
+    assert [People(tmp_path / "keys").quota(name) for name in ("nobody", "../x", "")] == [0, 0, 0]

@@ -1,0 +1,152 @@
+"""A file while it arrives: written by offset, within the room there is, and hashed on the way.
+
+Of a file that found no room, or a full disk, nothing is ever published, whatever its client does afterwards.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import threading
+from pathlib import Path
+
+from daemons import disk
+from daemons.intake.answers import Heard, Refusal
+from queues import atomic
+
+
+class Room:
+    """What there is room for in one area: bytes that are arriving claim it, and give it back when their file is closed.
+
+    `lying` counts the bytes of closed files when it was last looked; `quota` bounds them all, `largest` one file.
+    """
+
+    def __init__(self, largest: int) -> None:
+        self.lying = self.quota = 0
+        self._largest = largest
+        self._arriving = 0
+        self._lock = threading.Lock()
+
+    @property
+    def left(self) -> int:
+        """The bytes that may still come."""
+        return self.quota - self.lying - self._arriving
+
+    def claim(self, end: int, more: int) -> int | None:
+        """Claim room for `more` bytes of a file that then ends at `end`.
+
+        Where there is none, gives the size that there is room for.
+        """
+        with self._lock:
+            if end > self._largest or more > self.left:
+                return min(self._largest, end - more + self.left)
+            self._arriving += more
+            return None
+
+    def give_back(self, claimed: int) -> None:
+        """Give back what a file claimed."""
+        with self._lock:
+            self._arriving -= claimed
+
+
+class Unfinished:
+    """A file that is arriving: written by offset, hashed on the way while the bytes come in order.
+
+    `sha256` is the hex digest of the whole file, or None when bytes came out of order.
+    """
+
+    def __init__(self, name: str, path: Path, room: Room, floor: int) -> None:
+        self.name = name
+        self.path = path
+        self._room = room
+        self._floor = floor
+        self._claimed = 0  # of the room, in bytes
+        self._broken = ""  # why a part of it is missing
+        self._file = atomic.disk.open_new(path, 0o600)
+        self._hash = hashlib.sha256()
+        self._hashed = 0
+
+    @property
+    def size(self) -> int:
+        """The size in bytes so far."""
+        return os.fstat(self._file.fileno()).st_size
+
+    @property
+    def sha256(self) -> str | None:
+        """The digest of all there is, if the bytes came in order."""
+        return self._hash.hexdigest() if self._hashed == self.size else None
+
+    def write(self, offset: int, data: bytes) -> None:
+        """Write bytes at an offset. Raises Refusal beyond the room for this file, or when the disk is full."""
+        self._check(offset + len(data))
+        if not _written(self._file.fileno(), data, offset):
+            raise self._broke(_complaint(self.name, "is full"))
+        if offset == self._hashed:
+            self._hash.update(data)
+            self._hashed += len(data)
+        else:
+            self._hashed = -1
+
+    def truncate(self, size: int) -> None:
+        """Cut or extend the file. Raises Refusal beyond the room for this file."""
+        self._check(size)
+        os.ftruncate(self._file.fileno(), size)
+        if size != self._hashed:
+            self._hashed = -1
+
+    def seal(self) -> None:
+        """Close the file for good, readable by all and writable by none. Raises Heard when a part of it is missing."""
+        self._check_whole()
+        os.fchmod(self._file.fileno(), 0o444)
+        self._close()
+
+    def discard(self) -> None:
+        """Forget the file; one that is published stays."""
+        self._close()
+        atomic.remove(self.path)
+
+    def _close(self) -> None:
+        self._file.close()
+        self._room.give_back(self._claimed)
+        self._claimed = 0
+
+    def _check_whole(self) -> None:
+        if self._broken:
+            raise Heard(self._broken)
+
+    def _broke(self, reason: str) -> Refusal:
+        self._broken = reason
+        return Refusal(reason)
+
+    def _check(self, end: int) -> None:
+        self._check_whole()
+        if end > self._claimed:
+            most = self._room.claim(end, end - self._claimed)
+            if most is not None:
+                raise self._broke(f"{self.name}: more than {most} bytes, which is all there is room for")
+            self._claimed = end
+        lacking = disk.lack(self._file.fileno(), self._floor)
+        if lacking:
+            raise self._broke(_complaint(self.name, lacking))
+
+
+def _written(descriptor: int, data: bytes, offset: int) -> bool:
+    """Write all of it; False when the disk is full."""
+    try:
+        return os.pwrite(descriptor, data, offset) == len(data)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return False
+        raise
+
+
+def check_disk(place: Path, name: str, floor: int) -> None:
+    """Raise Refusal when the disk has no room for another file."""
+    lacking = disk.lack(place, floor)
+    if lacking:
+        raise Refusal(_complaint(name, lacking))
+
+
+def _complaint(name: str, lacking: str) -> str:
+    return f"{name}: the server's disk {lacking}; try again later"
