@@ -49,8 +49,13 @@ class Unfinished:
         return self._hash.hexdigest() if self._hashed == self.size else None
 
     def write(self, offset: int, data: bytes) -> None:
-        """Write bytes at an offset. Raises Refusal beyond the room for this file, OSError when the disk is full."""
+        """Write bytes at an offset. Raises Refusal beyond the room for this file, OSError when the disk is full.
+
+        Refuses also to begin elsewhere than at the beginning, as a client does that goes on where another upload ended.
+        """
         self._check(offset + len(data))
+        if offset > 0 and self.size == 0:
+            raise Refusal(f"{self.name}: an upload cannot be resumed; send the whole file again")
         if os.pwrite(self._file.fileno(), data, offset) != len(data):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         if offset == self._hashed:
