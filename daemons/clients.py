@@ -49,7 +49,8 @@ class Setup(Struct, frozen=True):
 def setup(server: Server, account: str) -> Setup:
     """Write all of it for an account whose SSH key is ~/.ssh/id_ed25519."""
     files = {"~/.ssh/known_hosts": f"{server.known_hosts}\n", "~/.ssh/config": _ssh_config(server, account)}
-    url = f"sftp://{account}@{server.host}:{server.port}"
+    host = f"[{server.host}]" if ":" in server.host else server.host
+    url = f"sftp://{account}@{host}:{server.port}"
     batch = f"psftp -batch -P {server.port} -hostkey {server.sha256} -i {_PPK} -b /dev/stdin"
     clients = {
         "dput": Client(f"dput {server.name} {CHANGES}", {"~/.dput.cf": _dput(server)}),

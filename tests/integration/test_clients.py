@@ -1,0 +1,259 @@
+"""Every client that people upload with, as its own release ships it, against the intake of a real site.
+
+Each is set up by nothing but what `debmill uploader client` prints, in a system of its own (`tests/support/systems`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from tests.support.reception import Reception, digests, reception
+from tests.support.sources import SourceUpload
+from tests.support.systems import BOOKWORM, TRIXIE, Machine, System
+from tests.support.tools import Ran
+
+pytestmark = pytest.mark.integration
+
+REFUSED = "debmill: REFUSED"
+PROFILE = "~/.dput.d/profiles/debmill.json"
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reception]:
+    with reception("clients", tmp_path_factory.mktemp("clients")) as made:
+        yield made
+
+
+def command(machine: Machine, upload: SourceUpload) -> str:
+    """The command that the site printed for the machine's client, with the names of an upload."""
+    names = [path.name for path in upload.files]
+    printed: str = machine.client["command"]
+    return printed.replace("FILES", " ".join(names)).replace("CHANGES", names[-1])
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way to upload: a client as printed, or with `change` made to its command, or a `script` instead.
+
+    `hears` says whether the client shows what the server says when it takes an upload, `reason` whether it shows why
+    one is refused; every one ends with another status than 0 then. One that `goes_on` sends the rest, too.
+    """
+
+    client: str
+    system: System
+    before: str = ":"
+    change: tuple[str, str] = ("", "")
+    script: str = ""
+    hears: bool = True
+    reason: bool = True
+    goes_on: bool = False
+
+    def send(self, desk: Reception, upload: SourceUpload, mode: int = 0o644, then: str = "") -> Ran:
+        """Send an upload; its signer's key is in the machine's keyring, for the clients that look at signatures."""
+        machine = desk.machine(self.system, self.client)
+        send = self.script or command(machine, upload).replace(*self.change)
+        return machine.run(f"{self.before}\n{send}\n{then}", upload.files, upload.signer, mode)
+
+
+OWN_PARAMIKO = """\
+python3 - $(ls *.dsc *.tar.* *.changes) <<'END'
+import os, sys
+import paramiko
+config = paramiko.SSHConfig.from_path(os.path.expanduser("~/.ssh/config")).lookup("debmill")
+client = paramiko.SSHClient()
+client.load_system_host_keys()
+client.connect(config["hostname"], int(config["port"]), config["user"])
+for name in sys.argv[1:]:
+    client.open_sftp().put(name, f"/incoming/{name}")
+END
+"""
+
+WAYS = {
+    "dput": Way("dput", BOOKWORM),
+    "dput-ng": Way("dput-ng", TRIXIE, hears=False),
+    "dupload-scpb": Way("dupload", BOOKWORM),
+    "dupload-scp": Way("dupload", BOOKWORM, before="sed -i s/scpb/scp/ ~/.dupload.conf"),
+    "sftp-9": Way("sftp", BOOKWORM),
+    "sftp-10": Way("sftp", TRIXIE),
+    "sftp-9-fp": Way("sftp", BOOKWORM, change=("put ", "put -fp ")),
+    "sftp-10-fp": Way("sftp", TRIXIE, change=("put ", "put -fp ")),
+    "sftp-9-glob": Way("sftp", BOOKWORM, script="printf 'cd incoming\nput *\n' | sftp -b - debmill", goes_on=True),
+    "sftp-10-glob": Way("sftp", TRIXIE, script="printf 'cd incoming\nput *\n' | sftp -b - debmill", goes_on=True),
+    "scp-9": Way("scp", BOOKWORM),
+    "scp-10": Way("scp", TRIXIE),
+    "scp-9-p": Way("scp", BOOKWORM, change=("scp ", "scp -p ")),
+    "curl": Way("curl", BOOKWORM, hears=False, reason=False),
+    "lftp": Way("lftp", BOOKWORM, hears=False),
+    "lftp-mirror": Way(
+        "lftp", BOOKWORM, script="lftp -c 'open sftp://alice:@debmill/incoming && mirror -R . .'", hears=False
+    ),
+    "psftp": Way("psftp", BOOKWORM),
+    "paramiko": Way("scp", TRIXIE, script=OWN_PARAMIKO, hears=False),
+}
+
+
+@pytest.fixture(scope="module")
+def refused(desk: Reception) -> dict[str, tuple[SourceUpload, Ran]]:
+    """An upload by each way that its signer, whom nobody knew, tried in vain; the signer is registered now."""
+    guest = desk.stranger("guest")
+    uploads = {name: desk.craft(f"by-{name}", guest) for name in WAYS}
+    tried = {name: (upload, WAYS[name].send(desk, upload)) for name, upload in uploads.items()}
+    desk.register(guest)
+    return tried
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_an_upload_is_refused_then_taken_then_known(
+    desk: Reception, refused: dict[str, tuple[SourceUpload, Ran]], name: str
+) -> None:
+    """The same files three times: signed by nobody known, by a registered uploader, and once more."""
+    way, (upload, first) = WAYS[name], refused[name]
+    assert first.status != 0, first.output
+    assert ("which no registered uploader has" in first.output) == way.reason, first.output
+
+    taken = way.send(desk, upload)
+    assert taken.status == 0, taken.output
+    assert (f"debmill: taken by-{name} 1.0-1" in taken.output) == way.hears, taken.output
+    assert desk.taken(upload) == digests(upload.files)
+
+    again = way.send(desk, upload)
+    assert again.status != 0, again.output
+    assert ("were taken before" in again.output) == way.reason, again.output
+
+    orig = [f"by-{name}_1.0.orig.tar.xz"]
+    assert desk.visible(upload) in ([], orig if way.goes_on else []), again.output
+
+
+@pytest.mark.parametrize("name", ["sftp-9-glob", "sftp-10-glob"])
+def test_a_glob_that_sends_the_changes_before_the_orig_is_told_what_is_missing(desk: Reception, name: str) -> None:
+    upload = desk.craft(f"early-{name}")
+    sent = WAYS[name].send(desk, upload)
+    waiting, taken = (line for line in sent.output.splitlines() if line.startswith("debmill:"))
+    assert waiting == f"debmill: waiting for early-{name}_1.0.orig.tar.xz of {upload.changes.name}"
+    assert taken.startswith(f"debmill: taken early-{name} 1.0-1")
+
+
+@pytest.mark.parametrize(("name", "known"), [("dput", 0), ("dput-ng", 3), ("dupload-scpb", 0)])
+def test_a_client_that_remembers_what_it_sent_is_told_by_f_to_send_again(
+    desk: Reception, name: str, known: int
+) -> None:
+    """The client itself stops a second time by its `.upload` log; with -f the server refuses."""
+    upload = desk.craft(f"forced-{name}")
+    again = command(desk.machine(WAYS[name].system, WAYS[name].client), upload)
+    forced = again.replace(" ", " -f ", 1)
+    sent = WAYS[name].send(desk, upload, then=f"echo first: $?; {again}; echo second: $?; {forced}")
+    assert "\nfirst: 0\n" in sent.output
+    assert f"\nsecond: {known}\n" in sent.output
+    assert sent.status != 0
+    assert sent.output.count("were taken before") == 1
+
+
+@pytest.mark.parametrize("name", ["dput", "dput-ng", "dupload-scp", "dupload-scpb", "scp-9-p", "sftp-10-fp"])
+def test_files_that_only_their_owner_may_read_are_uploaded(desk: Reception, name: str) -> None:
+    """As a umask of 077 leaves them; dput then runs `chmod 0644` on the server."""
+    upload = desk.craft(f"private-{name}")
+    sent = WAYS[name].send(desk, upload, mode=0o600)
+    assert sent.status == 0, sent.output
+    assert desk.taken(upload) == digests(upload.files)
+
+
+@pytest.mark.parametrize(
+    ("client", "read"),
+    [
+        ("curl", 'for one in $({curl} -l {url}); do {curl} "{url}$one"; done'),
+        ("lftp", "lftp -c 'open sftp://alice:@debmill/status && mget *'; cat *.txt"),
+        ("psftp", "printf 'cd /status\nmget *\n' | {psftp} && cat *.txt"),
+        ("sftp", "sftp debmill:'/status/*' && cat *.txt"),
+    ],
+)
+def test_the_reason_of_a_refusal_can_be_read_later(desk: Reception, client: str, read: str) -> None:
+    stranger = desk.stranger(f"reads-{client}")
+    assert WAYS["scp-9"].send(desk, desk.craft(f"late-{client}", stranger)).status != 0
+    machine = desk.machine(BOOKWORM, client)
+    printed: str = machine.client["command"]
+    words = {"curl": printed.partition(" -Q ")[0], "psftp": printed.rpartition("| ")[2]}
+    words["url"] = printed.rpartition(" ")[2].replace("/incoming/", "/status/")
+    ran = machine.run(read.format(**words))
+    assert ran.status == 0, ran.output
+    assert stranger.fingerprint in ran.output
+
+
+# What is not possible
+
+NO_COMMANDS = "this server runs no commands"
+NO_RESUME = "an upload cannot be resumed"
+
+IMPOSSIBLE = {
+    "rsync": (Way("scp", BOOKWORM, change=("scp ", "rsync -a ")), NO_COMMANDS),
+    "dput-rsync": (Way("dput", BOOKWORM, before="sed -i s/scp/rsync/ ~/.dput.cf"), NO_COMMANDS),
+    "scp-9-O": (Way("scp", BOOKWORM, change=("scp ", "scp -O ")), NO_COMMANDS),
+    "scp-10-O": (Way("scp", TRIXIE, change=("scp ", "scp -O ")), NO_COMMANDS),
+    "dput-ng-scp": (
+        Way("dput-ng", TRIXIE, before=f'sed -i \'s/"sftp",/"scp",/; s/127.0.0.1/debmill/\' {PROFILE}'),
+        NO_COMMANDS,
+    ),
+    "dput-ng-secure_sftp": (
+        Way("dput-ng", TRIXIE, before=f'sed -i \'s/"sftp",/"secure_sftp",/; s/127.0.0.1/debmill/\' {PROFILE}'),
+        "the method is to be sftp",
+    ),
+    "sftp-put-r": (
+        Way("sftp", BOOKWORM, script="printf 'put -r ../upload incoming\n' | sftp -b - debmill"),
+        "without -r",
+    ),
+    "scp-10-r": (Way("scp", TRIXIE, script="scp -r ../upload debmill:incoming"), "without -r"),
+    "lftp-temporary-names": (
+        Way("lftp", BOOKWORM, change=("open ", "set xfer:use-temp-file yes; open ")),
+        "not the name of a file of a Debian upload",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", IMPOSSIBLE)
+def test_what_is_not_possible_is_refused_with_the_reason_and_leaves_nothing(desk: Reception, name: str) -> None:
+    way, reason = IMPOSSIBLE[name]
+    upload = desk.craft(f"not-{name.lower().replace('_', '-')}")
+    ran = way.send(desk, upload)
+    assert ran.status != 0, ran.output
+    assert reason in ran.output
+    assert (desk.taken(upload), desk.visible(upload)) == ({}, [])
+    desk.wait("nothing is arriving", lambda: desk.unfinished() == [])
+
+
+@pytest.mark.parametrize(
+    ("client", "resume", "reason"),
+    [
+        ("sftp", "printf 'reput %s\n' {part} | sftp -b - debmill:incoming", NO_RESUME),
+        ("lftp", "lftp -c 'open sftp://alice:@debmill/incoming && put -c {part}'", NO_RESUME),
+        ("curl", "{curl} -C - -T {part} {url}", "Upload failed"),
+    ],
+)
+def test_an_upload_is_not_resumed(desk: Reception, client: str, resume: str, reason: str) -> None:
+    """A first part of a file that lies there complete, as the server must think, is not gone on with."""
+    upload = desk.craft(f"resumed-{client}")
+    part = next(path.name for path in upload.files if ".debian.tar." in path.name)
+    machine = desk.machine(BOOKWORM, client)
+    printed: str = machine.client["command"]
+    words = {"part": part, "curl": printed.partition(" -Q ")[0], "url": printed.rpartition(" ")[2]}
+    cut = f"cp {part} ~/whole; truncate -s 100 {part}; scp {part} debmill:incoming; cp ~/whole {part}\n"
+    ran = machine.run(cut + resume.format(**words), upload.files)
+    assert ran.status != 0, ran.output
+    assert reason in ran.output
+    assert desk.visible(upload) == [part]
+    sent = machine.run("scp *.dsc *.tar.* *.changes debmill:incoming", upload.files)
+    assert sent.status == 0, sent.output
+    assert desk.taken(upload) == digests(upload.files)
+
+
+def test_psftp_does_not_go_on_where_it_does_not_know_the_host_key(desk: Reception) -> None:
+    upload = desk.craft("strange")
+    machine = desk.machine(BOOKWORM, "psftp")
+    key = machine.client["command"].partition("-hostkey ")[2].split()[0]
+    script = command(machine, upload)
+    for other in ("", f"-hostkey {'0' * 2 + ':00' * 15}"):
+        ran = machine.run(script.replace(f"-hostkey {key}", other), upload.files)
+        assert ran.status != 0
+        assert "host key" in ran.output.lower()
+    assert desk.taken(upload) == {}
