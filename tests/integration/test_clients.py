@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.reception import Reception, digests, reception
 from tests.support.sources import SourceUpload
-from tests.support.systems import BOOKWORM, TRIXIE, Machine, System
+from tests.support.systems import BOOKWORM, BOOKWORM_NG, TRIXIE, Machine, System
 from tests.support.tools import Ran
 
 pytestmark = pytest.mark.integration
@@ -74,6 +74,7 @@ END
 WAYS = {
     "dput": Way("dput", BOOKWORM),
     "dput-ng": Way("dput-ng", TRIXIE, hears=False),
+    "dput-ng-12": Way("dput-ng", BOOKWORM_NG, hears=False),
     "dupload-scpb": Way("dupload", BOOKWORM),
     "dupload-scp": Way("dupload", BOOKWORM, before="sed -i s/scpb/scp/ ~/.dupload.conf"),
     "sftp-9": Way("sftp", BOOKWORM),

@@ -38,6 +38,7 @@ _COMMON = ("openssh-client", "gpg", "gpg-agent")
 BOOKWORM = System(
     "bookworm", (*_COMMON, "dput", "dupload", "python3-gpg", "gnupg", "curl", "lftp", "putty-tools", "rsync")
 )
+BOOKWORM_NG = System("bookworm", (*_COMMON, "dput-ng", "python3-paramiko"))
 TRIXIE = System("trixie", (*_COMMON, "dput-ng", "python3-paramiko"))
 
 
