@@ -96,6 +96,22 @@ WAYS = {
 }
 
 
+@pytest.mark.parametrize(
+    ("system", "versions"),
+    [
+        (BOOKWORM, ("dput 1.1", "OpenSSH_9.2", "LFTP | Version 4.9", "curl 7.88", "psftp: Release 0.7")),
+        (TRIXIE, ("dput-ng 1.4", "python3-paramiko 3.", "OpenSSH_10.")),
+        (BOOKWORM_NG, ("dput-ng 1.3", "python3-paramiko 2.12", "OpenSSH_9.2")),
+    ],
+    ids=["12", "13", "12-ng"],
+)
+def test_a_system_has_the_clients_of_its_release(desk: Reception, system: System, versions: tuple[str, ...]) -> None:
+    """Also the one that makes each system, when the cache has none."""
+    show = "dpkg-query -W -f '${Package} ${Version}\n'; ssh -V; lftp --version; curl --version; psftp -V; true"
+    shown = desk.machine(system, "sftp").run(show).output
+    assert [version for version in versions if version not in shown] == []
+
+
 @pytest.fixture(scope="module")
 def refused(desk: Reception) -> dict[str, tuple[SourceUpload, Ran]]:
     """An upload by each way that its signer, whom nobody knew, tried in vain; the signer is registered now."""

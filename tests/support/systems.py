@@ -21,6 +21,7 @@ from tests.support.people import Person
 from tests.support.tools import Ran, run
 from tests.support.visit import Visit
 
+_PATIENCE = 900  # seconds; the first visit makes the system
 _PROGRAM = Path(__file__).with_name("visit.py")
 HOME = "/root"
 FOLDER = "/upload"  # where the files to be sent lie, and where a script starts
@@ -58,7 +59,7 @@ class Machine:
     def run(self, script: str, files: Iterable[Path] = (), signer: Person | None = None, mode: int = 0o644) -> Ran:
         """Run a shell script where the files lie, as the person; the status may be any."""
         visit = self._visit(script, files, signer, mode)
-        return run(_argv(), cwd=Path("/"), stdin=msgspec.json.encode(visit), check=False, timeout=300)
+        return run(_argv(), cwd=Path("/"), stdin=msgspec.json.encode(visit), check=False, timeout=_PATIENCE)
 
     def start(self, script: str, files: Iterable[Path] = ()) -> subprocess.Popen[bytes]:
         """Start a script; when the process given here is killed, so is everything on the machine."""
