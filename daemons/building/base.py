@@ -12,7 +12,7 @@ import fcntl
 import os
 import re
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -84,12 +84,22 @@ def find(cache: Path, suite: str, architecture: str) -> Base | None:
     return next((base for base in listing(cache) if (base.suite, base.architecture) == (suite, architecture)), None)
 
 
-def create(cache: Path, suite: str, architecture: str, report: Report) -> Base:
-    """Make a base from the machine's mirror, whatever is there already. Raises BaseFailed, NoMirror."""
+def create(
+    cache: Path,
+    suite: str,
+    architecture: str,
+    report: Report,
+    variant: str = "buildd",
+    packages: Sequence[str] = ("fakeroot",),
+) -> Base:
+    """Make a base from the machine's mirror, whatever is there already. Raises BaseFailed, NoMirror.
+
+    `variant` is one of mmdebstrap(1)'s, `packages` are what it shall hold besides.
+    """
     source = mirror.find(suite)
     atomic.make(cache)
     with _aside(cache) as aside:
-        digest = unpacking.unpack(_mmdebstrap(source, suite, architecture), aside, report)
+        digest = unpacking.unpack(_mmdebstrap(source, suite, architecture, variant, packages), aside, report)
         path = cache / f"{suite}-{architecture}-{digest[:12]}"
         if not path.exists():
             atomic.disk.mkdir(aside / "mount")
@@ -127,13 +137,15 @@ def _aside(cache: Path) -> Iterator[Path]:
         os.close(lock)
 
 
-def _mmdebstrap(source: mirror.Mirror, suite: str, architecture: str) -> list[str]:
+def _mmdebstrap(
+    source: mirror.Mirror, suite: str, architecture: str, variant: str, packages: Sequence[str]
+) -> list[str]:
     """Give the command that writes a tar archive; its apt reads no setting of this machine."""
     key = shlex.quote(str(source.signed_by))
-    packages = ["fakeroot", *(["ca-certificates"] if source.uri.startswith("https") else [])]
+    wanted = [*packages, *(["ca-certificates"] if source.uri.startswith("https") else [])]
     return [
-        *("mmdebstrap", "--mode=unshare", "--variant=buildd", "--format=tar", f"--architectures={architecture}"),
-        f"--include={','.join(packages)}",
+        *("mmdebstrap", "--mode=unshare", f"--variant={variant}", "--format=tar", f"--architectures={architecture}"),
+        f"--include={','.join(wanted)}",
         *(["--skip=check/qemu"] if architecture == "i386" else []),  # amd64 runs it; the check wants a package more
         *(f"--aptopt={proxy}" for proxy in source.proxies),
         f'--customize-hook=install -D -m 644 {key} "$1"{key}',

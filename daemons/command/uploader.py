@@ -122,11 +122,16 @@ def remove(site: Site, name: str) -> None:
 
 @command.command()
 @click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: files by path, commands by client.")
 @pass_site
-def client(site: Site, name: str) -> None:
-    """Print ready stanzas for NAME's machine: dput, dput-ng, dupload, ssh_config, and the known_hosts line."""
+def client(site: Site, name: str, as_json: bool) -> None:
+    """Print what NAME's machine needs: files for ssh, dput, dput-ng and dupload, and a command for each client."""
     site.people.uploader(name)
-    click.echo(clients.stanzas(_server(site), name))
+    server = _server(site)
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(clients.setup(server, name))).decode())
+        return
+    click.echo(clients.printed(server, name))
 
 
 def _say(one: Uploader) -> None:
@@ -144,7 +149,7 @@ def _server(site: Site) -> clients.Server:
     port = port or _port_now(site)
     host = site.settings.intake.name or host
     key = hostkey.load(site.host_key)
-    fingerprints = hostkey.sha256_fingerprint(key), f"MD5 {hostkey.md5_fingerprint(key)}"
+    fingerprints = hostkey.sha256_fingerprint(key), hostkey.md5_fingerprint(key)
     return clients.Server("debmill", host, port, hostkey.known_hosts_line(key, host, port), *fingerprints)
 
 

@@ -78,8 +78,13 @@ class Unfinished:
         return self._hash.hexdigest() if self._hashed == self.size else None
 
     def write(self, offset: int, data: bytes) -> None:
-        """Write bytes at an offset. Raises Refusal beyond the room for this file, or when the disk is full."""
+        """Write bytes at an offset. Raises Refusal beyond the room for this file, or when the disk is full.
+
+        Refuses also to begin elsewhere than at the beginning, as a client does that goes on where another upload ended.
+        """
         self._check(offset + len(data))
+        if offset > 0 and self.size == 0:
+            raise self._broke(f"{self.name}: an upload cannot be resumed; send the whole file again")
         if not _written(self._file.fileno(), data, offset):
             raise self._broke(_complaint(self.name, "is full"))
         if offset == self._hashed:

@@ -26,7 +26,7 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     handles: int = 16
     file_bytes: int = 4 * GIB
     area_bytes: int = 16 * GIB
-    area_files: int = 1000
-    session_files: int = 500
+    area_files: int = 2000
+    session_files: int = 2000
     free_bytes: int = 512 * MIB
     idle_seconds: float = 300

@@ -1,12 +1,15 @@
 """Who may log in, and what a connection may ask for: a public key, SFTP, and one command that does nothing.
 
 dput runs `chmod 0644 FILES` after an upload when a local file has another mode, and fails if that fails; so exactly
-this command is answered, with success, and nothing is done. Shells, terminals, forwarding and all else stay refused,
-as paramiko's ServerInterface refuses them.
+this command is answered, with success, and nothing is done. Any other command (rsync, `scp -O` and dput-ng's scp need
+one) ends with a sentence on stderr and status 1, as those of sshd's internal-sftp do: a refused request would leave
+the uploader with "exec request failed". Shells, terminals, forwarding and all else stay refused, as paramiko's
+ServerInterface refuses them.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 import logging
 import re
@@ -23,7 +26,7 @@ from paramiko.common import (
 )
 
 from daemons.intake import paths
-from daemons.intake.answers import Judge, Refusal, Reports, one_line
+from daemons.intake.answers import Judge, Refusal, Reports, announce, one_line
 from daemons.intake.area import Areas
 from daemons.intake.limits import Limits
 from daemons.intake.session import Session, Visitor
@@ -33,6 +36,7 @@ from daemons.intake.transport import Follow, Transport
 logger = logging.getLogger(__name__)
 
 USER = re.compile(r"[a-z0-9][a-z0-9._+-]{0,63}")
+NO_COMMANDS = "this server runs no commands, so neither rsync nor scp -O; send files with dput, sftp, scp, lftp or curl"
 FindKeys = Callable[[str], Sequence[tuple[str, bytes]]]
 
 _NO_MORE = 1000  # failures, more than paramiko's own ten: it then says goodbye and hangs up
@@ -64,7 +68,7 @@ class Login(Follow):
         self._key = ""
         self._accepted: paramiko.PKey | None = None
         self._used: set[int] = set()
-        self._harmless: set[int] = set()
+        self._commands: dict[int, bytes] = {}
         self.subsystems: list[Subsystem] = []
 
     def get_allowed_auths(self, username: str) -> str:  # noqa: ARG002 -- the same for all
@@ -102,19 +106,22 @@ class Login(Follow):
         return True
 
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
-        """Accept the one command that does nothing."""
-        if not does_nothing(command) or not self._first_use(channel):
-            logger.info("%s: refused to run %s", self.visitor(), one_line(repr(command[:200])))
+        """Note the command, to be answered; none is ever run."""
+        if not self._first_use(channel):
             return False
-        self._harmless.add(channel.get_id())
+        self._commands[channel.get_id()] = command
         return True
 
     def answered(self, channel: paramiko.Channel) -> None:
-        """End the command that does nothing, with success."""
-        if channel.get_id() in self._harmless:
-            self._harmless.remove(channel.get_id())
-            channel.send_exit_status(0)
-            channel.close()
+        """End a command: the one that does nothing with success, any other with the reason why it was not run."""
+        command = self._commands.pop(channel.get_id(), None)
+        if command is None:
+            return
+        if not does_nothing(command):
+            logger.info("%s: refused to run %s", self.visitor(), one_line(repr(command[:200])))
+            _say(channel, announce("REFUSED", NO_COMMANDS))
+        channel.send_exit_status(0 if does_nothing(command) else 1)
+        channel.close()
 
     def visitor(self) -> Visitor:
         """Say who logged in."""
@@ -140,6 +147,12 @@ class Login(Follow):
         intake = self._intake
         area = intake.areas.of(visitor.uploader)
         return Session(self, visitor, area, intake.reports, intake.judge, intake.limits, self._is_admitted)
+
+
+def _say(channel: paramiko.Channel, text: str) -> None:
+    channel.settimeout(0)  # a client that grants no window hears nothing, and holds up nothing
+    with contextlib.suppress(OSError):
+        channel.send_stderr(text.encode())
 
 
 def does_nothing(command: bytes) -> bool:

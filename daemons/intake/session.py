@@ -147,6 +147,12 @@ class Session(paramiko.SFTPServerInterface):
 
     lstat = stat
 
+    def check_sent(self, path: str) -> None:
+        """Raise Refusal when what was sent to this path was refused: curl, too, overlooks a failed CLOSE."""
+        _, answer = self._sent.get(paths.resolve(path).name, (0, None))
+        if isinstance(answer, Refused):
+            raise Refusal(answer.reason)
+
     def remove(self, path: str) -> int:
         """Remove one of the uploader's files that was not taken yet."""
         self._check_admitted()

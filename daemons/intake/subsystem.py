@@ -42,7 +42,7 @@ class Subsystem(ServerInside):
 
     def finish_subsystem(self) -> None:
         """Name what was left unfinished, give the exit status that scp waits for, and forget the rest."""
-        lost = [handle.file.name for handle in self.file_table.values() if isinstance(handle, Arrival)]
+        lost = self._unclosed()
         with contextlib.suppress(EOFError, OSError, paramiko.SSHException):  # the client may be gone
             if lost:
                 logger.info("%s: unfinished and dropped: %s", self._session.visitor, " ".join(lost))
@@ -107,7 +107,9 @@ class Subsystem(ServerInside):
         }
         if kind in own:
             own[kind](number, message)
-        elif kind == sftp.CMD_MKDIR or kind not in sftp.CMD_NAMES:
+        elif kind == sftp.CMD_MKDIR:
+            raise Refusal(f"{message.get_text()}: there are no directories here; send the files themselves, without -r")
+        elif kind not in sftp.CMD_NAMES:
             self._send_status(number, sftp.SFTP_OP_UNSUPPORTED)
         else:
             self._check_handles(kind)
@@ -116,6 +118,7 @@ class Subsystem(ServerInside):
     def _open(self, number: int, message: paramiko.Message) -> None:
         self._check_handles(sftp.CMD_OPEN)
         path, flags = message.get_text(), self._convert_pflags(message.get_int())
+        self._check_closed(path)
         self._send_handle_response(number, self._session.open(path, flags, paramiko.SFTPAttributes()))
 
     def _close(self, number: int, message: paramiko.Message) -> None:
@@ -144,6 +147,7 @@ class Subsystem(ServerInside):
         path, flags = message.get_text(), message.get_int()
         if flags & ~(paramiko.SFTPAttributes.FLAG_PERMISSIONS | paramiko.SFTPAttributes.FLAG_AMTIME):
             raise Refusal(f"{path}: owner and size cannot be changed")
+        self._session.check_sent(path)
         self._send_status(number, sftp.SFTP_OK)  # mode and times have no meaning here
 
     def _set_open_attributes(self, number: int, message: paramiko.Message) -> None:
@@ -174,6 +178,15 @@ class Subsystem(ServerInside):
         opens = kind in (sftp.CMD_OPEN, sftp.CMD_OPENDIR)
         if opens and len(self.file_table) + len(self.folder_table) >= self._handles:
             raise Refusal(f"{self._handles} files are open already; close one first")
+
+    def _check_closed(self, path: str) -> None:
+        """Refuse a .changes while other files are open: dput-ng's secure_sftp closes none and believes them sent."""
+        open_still = self._unclosed()
+        if path.endswith(".changes") and open_still:
+            raise Refusal(f"{path}: close {' '.join(open_still)} first (dput-ng: the method is to be sftp)")
+
+    def _unclosed(self) -> list[str]:
+        return [handle.file.name for handle in self.file_table.values() if isinstance(handle, Arrival)]
 
     def _refuse(self, number: int, reason: str) -> None:
         self._say(announce("REFUSED", reason))

@@ -360,6 +360,25 @@ def test_a_client_that_checks_the_size_of_a_file_already_taken_is_content(intake
         assert client.listdir("/incoming") == []
 
 
+def test_a_client_that_overlooks_a_failed_close_hears_of_it_when_it_sets_the_mode(intake, files):
+    intake.answers = {CHANGES: Refused(REASON)}
+    with intake.client() as client:
+        client.put(files[0], f"/incoming/{DSC}")
+        client.chmod(f"/incoming/{DSC}", 0o644)
+        client.put(files[2], f"/incoming/{CHANGES}", confirm=False)
+        with pytest.raises(OSError, match=REASON):
+            client.chmod(f"/incoming/{CHANGES}", 0o644)
+
+
+def test_a_changes_is_refused_while_files_before_it_are_open(intake):
+    with intake.client() as client:
+        unclosed = client.open(f"/incoming/{DSC}", "w")
+        with pytest.raises(OSError, match=f"close {DSC} first"):
+            client.open(f"/incoming/{CHANGES}", "w")
+        unclosed.close()
+        client.open(f"/incoming/{CHANGES}", "w").close()
+
+
 def test_a_refused_name_is_explained(intake, files):
     files[0].rename(files[0].with_name("hello.exe"))
     done = intake.run("scp", files[0].with_name("hello.exe"), "intake:/incoming")
@@ -474,6 +493,10 @@ def test_a_resumed_upload_is_refused(intake, files):
     assert "an upload cannot be resumed" in done.stderr
     with intake.client() as client, pytest.raises(OSError, match="cannot be resumed"):
         client.open(f"/incoming/{TAR}", "r+")
+    with intake.client() as client, client.open(f"/incoming/{TAR}", "w") as file:
+        file.seek(1000)
+        with pytest.raises(OSError, match="cannot be resumed"):
+            file.write(b"the rest")
 
 
 # Paths
@@ -638,6 +661,20 @@ def test_there_is_no_shell_no_command_and_no_forwarding(intake, argv):
     assert done.returncode != 0
     assert done.stdout == ""
     assert intake.visible() == []
+
+
+def test_a_command_ends_with_the_reason_why_it_was_not_run(intake, heard):
+    done = intake.run("ssh", "intake", "id; echo \x1b[31m")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("debmill: REFUSED this server runs no commands")
+    heard.wait_for("refused to run b'id; echo \\x1b[31m'")
+
+
+def test_a_command_of_a_client_that_grants_no_window_ends_at_once(intake):
+    with intake.transport() as transport:
+        channel = transport.open_session(window_size=1)
+        channel.exec_command("id")
+        assert channel.recv_exit_status() == 1
 
 
 @pytest.mark.parametrize("kind", ["direct-streamlocal@openssh.com", "tun@openssh.com", "x11", "nonsense"])

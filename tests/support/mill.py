@@ -83,17 +83,18 @@ class Mill:
 
     # --- the daemons ---------------------------------------------------------------------------------------------
 
-    def start(self, log: Path) -> None:
-        """Start all daemons as one process tree, and wait until they are at work."""
+    def start(self, log: Path, *only: str) -> None:
+        """Start all daemons as one process tree, or the one that is named, and wait until they are at work."""
         self._log = log.open("ab")
+        words = ["daemon", *only] if only else ["run", "--verbose"]
         self._daemons = subprocess.Popen(
-            [installed(), "--site", self.site, "run", "--verbose"],
+            [installed(), "--site", self.site, *words],
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C is ours; we stop them
         )
-        self.wait("all daemons are alive", self._all_alive, 60)
+        self.wait("the daemons are alive", lambda: self._are_alive(only or ALIVE), 60)
 
     def stop(self) -> None:
         """Stop the daemons and wait for them."""
@@ -114,11 +115,11 @@ class Mill:
         """What each daemon says of itself, by its name."""
         return {state["name"]: state for state in self.json("status")["daemons"]}
 
-    def _all_alive(self) -> bool:
+    def _are_alive(self, names: tuple[str, ...]) -> bool:
         if self._daemons is None or self._daemons.poll() is not None:
-            raise WaitedTooLong("`debmill run` ended: see its log")
+            raise WaitedTooLong("the daemons ended: see their log")
         states = self.daemons()
-        return all(states.get(name, {}).get("state", "dead") != "dead" for name in ALIVE)
+        return all(states.get(name, {}).get("state", "dead") != "dead" for name in names)
 
     # --- uploads -------------------------------------------------------------------------------------------------
 

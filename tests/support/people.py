@@ -43,6 +43,16 @@ class Person:
         )
         return done.stdout
 
+    def clearsign(self, text: str, into: Path) -> None:
+        """Write a signed text, as a .dsc and a .changes are."""
+        self._gpg("--clearsign", "--local-user", self.fingerprint, "--output", str(into), stdin=text.encode())
+
+    def sign(self, path: Path) -> Path:
+        """Sign a file beside it, as upstream signs its tarballs, and give the signature's file."""
+        signature = path.with_name(f"{path.name}.asc")
+        self._gpg("--armor", "--detach-sign", "--local-user", self.fingerprint, "--output", str(signature), str(path))
+        return signature
+
     @property
     def env(self) -> dict[str, str]:
         """The environment in which this person's tools run."""
@@ -61,6 +71,6 @@ class Person:
         listing = self._gpg("--with-colons", "--list-keys", self.address)
         return next(line.split(":")[9] for line in listing.splitlines() if line.startswith("fpr:"))
 
-    def _gpg(self, *words: str) -> str:
+    def _gpg(self, *words: str, stdin: bytes = b"") -> str:
         silent = ["--batch", "--quiet", "--pinentry-mode", "loopback", "--passphrase", ""]
-        return run(["gpg", *silent, *words], env=self.env).output
+        return run(["gpg", *silent, *words], env=self.env, stdin=stdin).output

@@ -26,14 +26,19 @@ class Small:
 
     def upload(self, suite: str, by: Person, into: Path, *, orig: bool = True) -> SourceUpload:
         """Write the package below a new folder of `into` and make a signed source upload of it."""
+        tree = self.tree(suite, by, into)
+        self._pack_upstream(tree)
+        return build_source(tree, self.name, self.version, by, "-sa" if orig else "-sd")
+
+    def tree(self, suite: str, by: Person, into: Path) -> Path:
+        """Write the unpacked package below a new folder of `into`, without its upstream tarball."""
         tree = into / f"{self.name}_{self.version}" / "tree"
         (tree / "debian/source").mkdir(parents=True)
         (tree / self._program_name).write_text(self._program())
-        self._pack_upstream(tree)
         for name, text in self._packaging(suite, by).items():
             (tree / "debian" / name).write_text(text)
         (tree / "debian/rules").chmod(0o755)
-        return build_source(tree, self.name, self.version, by, "-sa" if orig else "-sd")
+        return tree
 
     @property
     def _program_name(self) -> str:

@@ -24,6 +24,7 @@ class SourceUpload:
     source: str
     version: str
     changes: Path
+    signer: Person
 
     @property
     def files(self) -> list[Path]:
@@ -123,7 +124,7 @@ def build_source(tree: Path, source: str, version: str, by: Person, orig: str = 
     argv = ["dpkg-buildpackage", "-S", orig, "-d", "-nc", f"-k{by.fingerprint}", f"-e{by.full_name} <{by.address}>"]
     run(argv, cwd=tree, env=by.env)
     without_epoch = version.rpartition(":")[2]
-    return SourceUpload(source, version, tree.parent / f"{source}_{without_epoch}_source.changes")
+    return SourceUpload(source, version, tree.parent / f"{source}_{without_epoch}_source.changes", by)
 
 
 _CHANGELOG = """\
