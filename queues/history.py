@@ -85,13 +85,17 @@ def origin(events: Iterable[Event]) -> str:
 def deaths(events: Iterable[Event]) -> int:
     """Count the latest claims of a ready entry in a row that died with their claimer: recovery had to send it back.
 
-    A claim from another room is a short step, such as the gate's; who dies in it says nothing about the entry.
+    A claim from another room is a short step, such as the gate's; who dies in it says nothing about the entry. One from
+    `hold` is a person's, who forgives.
     """
     count, died, works = 0, False, False
     for event in events:
         if event.event == CLAIMED:
-            works = event.facts.get("from", Room.READY) == Room.READY
-            count, died = (count if died else 0, False) if works else (count, died)
+            room = event.facts.get("from", Room.READY)
+            works = room == Room.READY
+            if room == Room.HOLD or (works and not died):
+                count = 0
+            died = died and room not in (Room.READY, Room.HOLD)
         elif event.event == RECOVERED and works and not died:
             count, died = count + 1, True
     return count if died else 0

@@ -33,11 +33,13 @@ with ArchiveKey(Path(sys.argv[1]))._gpg() as gpg:
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Iterator[Path]:
-    home = tmp_path / "home"
-    ArchiveKey(home).create("a key")
-    yield home
-    assert agents(home) == []
+def home() -> Iterator[Path]:
+    """A home whose agent can be reached by its own path, which a temporary directory of pytest's may be too long for."""
+    with tempfile.TemporaryDirectory(prefix="dm-", dir="/tmp") as short:
+        home = Path(short, "home")
+        ArchiveKey(home).create("a key")
+        yield home
+        assert agents(home) == []
 
 
 def agents(home: Path) -> list[str]:
