@@ -34,7 +34,7 @@ with ArchiveKey(Path(sys.argv[1]))._gpg() as gpg:
 
 @pytest.fixture
 def home() -> Iterator[Path]:
-    """A home whose agent can be reached by its own path, which a temporary directory of pytest's may be too long for."""
+    """A home whose agent can be reached by its own path: pytest's directories may be too deep for a socket."""
     with tempfile.TemporaryDirectory(prefix="dm-", dir="/tmp") as short:
         home = Path(short, "home")
         ArchiveKey(home).create("a key")
