@@ -16,29 +16,27 @@ import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from datetime import datetime
-from functools import cached_property
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 import msgspec
 
 from queues import atomic, envelope, history, locks, machine
 from queues.clock import Clock
+from queues.directory import Directory, entries
 from queues.entry import FILES, Entry
 from queues.history import Event
 from queues.journal import Journal, Line
-from queues.names import START, EntryName, Key, is_entry, stamp, taken_apart
+from queues.names import EntryName, Key, taken_apart
 from queues.outcomes import Later
 from queues.rooms import Room
 
 E = TypeVar("E", bound=msgspec.Struct)
-_ORDERED = (Room.READY, Room.ACTIVE, Room.WAITING)  # `waiting`, too: the jobs of what waits inherit its stamp
 log = logging.getLogger(__name__)
 
 
-class Queue(Generic[E]):
-    """A directory of rooms whose entries carry envelopes of one type.
+class Queue(Directory[E]):
+    """A directory of rooms into which entries are put, and in which they are claimed.
 
     `claims` is how many claims without a verdict an entry survives before it goes to `hold`; None: any number.
     """
@@ -53,67 +51,14 @@ class Queue(Generic[E]):
         journal: Journal,
         claims: int | None = 3,
     ) -> None:
-        self.name = name
-        self.path = path
-        self.kind = kind
-        self.rooms = tuple(rooms)
+        super().__init__(name, path, kind, rooms)
         self.clock = clock
         self.journal = journal
         self.claims = claims
         self.contended = False
         self.emptied = False  # whether what died after a `done` was looked for since
-        self._paths = {room: path / room for room in Room}
-        self._places = {room: f"{path}/{room}" for room in Room}
         self._backlog: list[str] = []  # names of the last scan, the oldest last
         self._strangers: set[str] = set()
-
-    @cached_property
-    def owner(self) -> int:
-        """The user whose queue it is."""
-        return self.path.stat().st_uid
-
-    def room(self, room: Room) -> Path:
-        """Give the directory of a room."""
-        return self._paths[room]
-
-    def where(self, room: Room, name: EntryName) -> Path:
-        """Give the directory of an entry."""
-        return self._paths[room] / str(name)
-
-    def place(self, room: Room, name: EntryName | None = None) -> str:
-        """Give the directory of a room, or of an entry, as text: a Path costs more than the rename."""
-        return self._places[room] if name is None else f"{self._places[room]}/{name}"
-
-    def names(self, room: Room) -> list[EntryName]:
-        """List a room in queue order; opens no entry. What is not named like an entry is passed over."""
-        return [taken_apart(name) for name in sorted(entries(self.room(room)))]
-
-    def find(self, key: Key) -> tuple[Room, EntryName] | None:
-        """Say where the entry of a key is; when it moves meanwhile, its new place is found."""
-        rooms = [room for room in self.rooms if room is not Room.TMP]
-        for room in rooms * 2:
-            name = self._find(key, room)
-            if name is not None:
-                return room, name
-        return None
-
-    def _find(self, key: Key, room: Room) -> EntryName | None:
-        try:
-            found = os.listdir(self.room(room))
-        except FileNotFoundError:
-            return None
-        return next(
-            (taken_apart(name) for name in found if name.endswith(key) and name[START:] == key and is_entry(name)), None
-        )
-
-    def peek(self, room: Room, name: EntryName) -> E:
-        """Read an envelope without claiming. Raises FileNotFoundError, envelope.Unreadable."""
-        return envelope.read(self.where(room, name), self.kind)
-
-    def stamp(self, now: datetime) -> int:
-        """Give the stamp of an entry that comes now: the time, but never below the newest entry's."""
-        newest = max((name.stamp for room in _ORDERED for name in self.names(room)), default=0)
-        return max(stamp(now), newest + 1)
 
     def put(
         self,
@@ -130,7 +75,7 @@ class Queue(Generic[E]):
         """
         began = time.monotonic()
         with locks.held(self.place(Room.TMP)):  # one writer at a time, so that what it leaves is known to be its own
-            if self._has(name):
+            if self.has(name):
                 return False
             aside = f"{self.place(Room.TMP)}/{name}.{secrets.token_hex(4)}"
             try:
@@ -145,10 +90,6 @@ class Queue(Generic[E]):
             took, to = time.monotonic() - began, f"{self.name}/{room}"
             self.journal.write(Line(self.clock(), event, str(name), "", to, took, dict(facts)))
         return True
-
-    def _has(self, name: EntryName) -> bool:
-        """Say whether an entry is in any room; one that moves meanwhile is met in its new room."""
-        return any(os.access(self.place(room, name), os.F_OK) for room in self.rooms * 2)
 
     def _write(
         self, aside: str, content: E, files: Mapping[str, Path], events: Sequence[tuple[str, Mapping[str, str]]]
@@ -262,11 +203,3 @@ class Queue(Generic[E]):
         if str(name) not in self._strangers:
             self._strangers.add(str(name))
             log.error("%s/%s/%s is left alone: %s", self.name, room, name, why)
-
-
-def entries(room: Path) -> list[str]:
-    """List the names in a room that are names of entries, in no order; a missing room is empty."""
-    try:
-        return [name for name in os.listdir(room) if is_entry(name)]
-    except FileNotFoundError:
-        return []
