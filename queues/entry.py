@@ -182,8 +182,8 @@ class Entry(Generic[E]):
         atomic.disk.rename(self._at, target)
         source, self._at = f"{self.queue.name}/{self._room}", target
         self._room = room
-        seconds = time.monotonic() - self._since
-        to.journal.write(Line(to.clock(), event, str(name), source, f"{to.name}/{room}", seconds, facts))
+        duration = time.monotonic() - self._since
+        to.journal.write(Line(to.clock(), event, str(name), source, f"{to.name}/{room}", duration, facts))
 
     def _put_by(self, reason: str) -> None:
         """Put the entry into `corrupt`; nothing is written into it."""

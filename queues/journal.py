@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 class Line(msgspec.Struct, frozen=True, omit_defaults=True):
     """What happened: a transition when `to` names the queue and room an entry came to, else a note.
 
-    `action` is the event of the history; `seconds` is how long the work took that ended in the transition: a put its
+    `action` is the event of the history; `duration` is how many seconds the work took that ended in the transition: a put its
     writing, a claim its reading, any other the time since the claim.
     """
 
@@ -28,7 +28,7 @@ class Line(msgspec.Struct, frozen=True, omit_defaults=True):
     entry: str
     origin: str = msgspec.field(name="from", default="")
     to: str = ""
-    seconds: float | None = None
+    duration: float | None = None
     facts: dict[str, str] = {}
 
     def __str__(self) -> str:

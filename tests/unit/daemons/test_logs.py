@@ -42,7 +42,7 @@ def test_every_transition_is_one_line_of_the_log_and_of_the_journal(tmp_path: Pa
 
     transitions = [("received", "review/ready"), ("claimed", "review/active"), ("accepted", "master/waiting")]
     assert [(line["action"], line["to"]) for line in lines(logged)] == transitions
-    assert all(line["entry"] == str(name) and float(str(line["seconds"])) >= 0 for line in lines(logged))
+    assert all(line["entry"] == str(name) and float(str(line["duration"])) >= 0 for line in lines(logged))
     accepted = lines(logged)[-1]
     assert (accepted["from"], accepted["facts"], accepted["level"]) == ("review/active", {"by": "rita"}, "info")
     journal = [json.loads(line) for line in (tmp_path / "logs/journal.jsonl").read_text().splitlines()]
