@@ -19,8 +19,8 @@ log = logging.getLogger(__name__)
 class Line(msgspec.Struct, frozen=True, omit_defaults=True):
     """What happened: a transition when `to` names the queue and room an entry came to, else a note.
 
-    `action` is the event of the history; `duration` is how many seconds the work took that ended in the transition: a put its
-    writing, a claim its reading, any other the time since the claim.
+    `action` is the event of the history; `duration` is how many seconds the work took that ended in the transition: a
+    put its writing, a claim its reading, any other the time since the claim.
     """
 
     at: datetime
