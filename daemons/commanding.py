@@ -42,7 +42,7 @@ class Orderly:
     def __init__(self, site: Site, facts: Facts) -> None:
         self._site = site
         self._facts = facts
-        self._ran = site.commands
+        self._ran = site.spool.commands
 
     def run(self, area: Path, name: str, account: str, now: datetime) -> Obeyed | Refused:
         """Run a command file that was closed, and remove it."""

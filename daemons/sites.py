@@ -35,7 +35,6 @@ class Site:
         self.logs = path / "logs"
         self.run = path / "run"
         self.uploading = path / "uploading"
-        self.commands = path / "spool" / "commands"
         self.host_key = self.keys / "ssh_host_ed25519_key"
 
     @cached_property

@@ -38,6 +38,7 @@ class Spool:
         self.site = site
         self.clock = clock
         self.path = site / "spool"
+        self.commands = self.path / "commands"  # one file for each command file that was run; no queue
         self.journal = Journal(site / "logs" / "journal.jsonl")
         self.build = cache(self._build)
         common = (clock, self.journal)

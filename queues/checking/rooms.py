@@ -25,7 +25,7 @@ _MONTH = re.compile(r"[0-9]{4}-[0-9]{2}")  # where the history of a month is put
 def looks(spool: Spool, architectures: Sequence[str], digests: Digests) -> Iterator[Look]:
     """Give every look at a spool that builds for these architectures."""
     queues = everything(spool, architectures)
-    yield partial(_unknown, spool.path, [*ROOMS])
+    yield partial(_unknown, spool.path, [*ROOMS, spool.commands.name])
     yield partial(_unknown, spool.path / "build", [queue.path.name for queue in queues])
     yield partial(_doubled, spool, queues)
     for queue in queues:

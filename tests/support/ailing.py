@@ -33,6 +33,8 @@ def site_at(path: Path) -> Site:
     site.spool.create(SUITE.architectures)
     for directory in (site.environments, site.uploading, site.archive, site.keys):
         atomic.make(directory)
+    atomic.make(site.spool.commands)  # as the first command file does
+    (site.spool.commands / ("0" * 64)).touch()
     hostkey.make(site.host_key)
     site.repository.init(NOW - timedelta(hours=2))
     for architecture in SUITE.architectures:
