@@ -1,6 +1,6 @@
 """The figures of the queues, each against a floor or a limit measured in the same run.
 
-usage: python tests/bench/queues.py [--json]
+usage: tests/run bench, or python tests/bench/queues.py [--json] with the Python in which debmill is installed
 
 Rounds of ours and of the floor take turns, and medians are compared, so a busy machine slows both alike. The exit
 status is 0 only if every target was met.
@@ -8,7 +8,6 @@ status is 0 only if every target was met.
 
 from __future__ import annotations
 
-import json
 import logging
 import multiprocessing
 import os
@@ -22,7 +21,6 @@ from contextlib import contextmanager, redirect_stderr
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[0] = str(ROOT)  # this file's own directory would hide the package of its name
@@ -40,29 +38,16 @@ from queues.spool import Queue  # noqa: E402
 from queues.values import BuildJob  # noqa: E402
 from tests.support.dying import disk  # noqa: E402
 from tests.support.entries import job, spool_at  # noqa: E402
+from tests.support.figures import Figure, printed  # noqa: E402
+from tests.support.idle import idle_cost, is_idle  # noqa: E402
+from tests.support.mill import Mill, place, remove_site  # noqa: E402
 
 ROUNDS, CYCLES = 200, 5
 ARRIVALS = 1000
 CLAIMERS, CLAIMS = 8, 20_000
 MANY, FEW = 100_000, 1_000
+IDLE = 60  # seconds
 processes = multiprocessing.get_context("fork")
-
-
-class Figure(NamedTuple):
-    """One line of the table."""
-
-    what: str
-    value: float
-    unit: str
-    target: float
-
-    @property
-    def met(self) -> bool:
-        return self.value <= self.target
-
-    def line(self) -> str:
-        verdict = "met" if self.met else "MISSED"
-        return f"{self.what:<58} {self.value:9.2f} {self.unit:<5} at most {self.target:>5g}   {verdict}"
 
 
 class Unsynced(atomic.Disk):
@@ -84,18 +69,16 @@ def without_sync() -> Iterator[None]:
 
 
 def main() -> int:
-    figures = []
+    return printed(measured())
+
+
+def measured() -> Iterator[Figure]:
     with tempfile.TemporaryDirectory(prefix="debmill-bench-") as path:
         for number, measure in enumerate(MEASURES):
             site = Path(path) / str(number)
             site.mkdir()
-            figures += measure(spool_at(site))
-    if "--json" in sys.argv:
-        lines = [json.dumps([{**figure._asdict(), "met": figure.met} for figure in figures], indent=1)]
-    else:
-        lines = [figure.line() for figure in figures]
-    sys.stdout.write("\n".join(lines) + "\n")
-    return 0 if all(figure.met for figure in figures) else 1
+            yield from measure(spool_at(site))
+    yield from idle()
 
 
 def lay(queue: Queue[BuildJob], count: int) -> None:
@@ -366,6 +349,21 @@ def overview(spool: Spool) -> list[Figure]:
         look(spool, spool.clock())
         times.append(time.perf_counter() - started)
     return [Figure(f"overview, 5000 in review and {MANY} jobs", statistics.median(times), "s", 0.5)]
+
+
+def idle() -> list[Figure]:
+    """What all daemons of a site cost while nothing happens."""
+    mill = Mill(place(f"bench-{os.getpid()}"))
+    try:
+        with tempfile.TemporaryDirectory(prefix="debmill-bench-") as log:
+            mill("init", "--suite", "demo", "--arch", "amd64", "--arch", "i386", "--listen", "127.0.0.1:0")
+            mill.start(Path(log) / "log")
+            mill.wait("all daemons are idle", lambda: all(map(is_idle, mill.daemons().values())), 60)
+            cost = idle_cost(mill, IDLE)
+    finally:
+        mill.stop()
+        remove_site(mill.site)
+    return [Figure(f"idle cost of the whole site, {IDLE} s", cost, "%", 0.5)]
 
 
 MEASURES = (cycle, crowded, latency, memory, crowd, overview)
