@@ -33,6 +33,21 @@ class Disk:
         finally:
             os.close(descriptor)
 
+    def begin(self, path: AnyPath, data: bytes, mode: int = 0o444) -> int:
+        """Write a new file, start its way to the disk, and give its descriptor for `finish`. Raises FileExistsError."""
+        descriptor = _new(path, mode)
+        try:
+            _write(descriptor, data)
+            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)  # starts the writing; does not wait
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return descriptor
+
+    def finish(self, descriptor: int) -> None:
+        """Wait until a file that was begun is on the disk."""
+        os.fsync(descriptor)
+
     def open_new(self, path: AnyPath, mode: int = 0o444) -> BinaryIO:
         """Open a new file for writing, with exactly this mode. Raises FileExistsError."""
         return os.fdopen(_new(path, mode), "wb")
@@ -95,6 +110,22 @@ def _write(descriptor: int, data: bytes) -> None:
 
 
 disk = Disk()
+
+
+def create(*files: tuple[AnyPath, bytes, int]) -> None:
+    """Write new files (path, content, mode) and sync them; all are under way before one is waited for.
+
+    Synced one by one, each would be a commit of the file system's journal of its own.
+    """
+    begun: list[int] = []
+    try:
+        for path, data, mode in files:
+            begun.append(disk.begin(path, data, mode))
+        for descriptor in begun:
+            disk.finish(descriptor)
+    finally:
+        for descriptor in begun:
+            os.close(descriptor)
 
 
 def replace(path: Path, data: bytes, mode: int = 0o644) -> None:

@@ -101,8 +101,9 @@ class Queue(Directory[E]):
                 atomic.disk.link(source, f"{aside}/{FILES}/{file}")
             atomic.disk.sync(f"{aside}/{FILES}")
         lines = b"".join(Event(self.clock(), event, dict(facts)).line() for event, facts in events)
-        atomic.disk.create(f"{aside}/{envelope.FILE}", envelope.encode(content))
-        atomic.disk.create(f"{aside}/{history.FILE}", lines, 0o644)
+        atomic.create(
+            (f"{aside}/{envelope.FILE}", envelope.encode(content), 0o444), (f"{aside}/{history.FILE}", lines, 0o644)
+        )
         atomic.disk.sync(aside)
 
     def refresh(self) -> None:

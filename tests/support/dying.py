@@ -17,6 +17,8 @@ from queues import atomic
 CALLS = (
     "mkdir",
     "create",
+    "begin",
+    "finish",
     "open_new",
     "append",
     "rename",
@@ -27,7 +29,7 @@ CALLS = (
     "sync",
 )
 
-GROWING = ("mkdir", "create", "open_new", "append", "link", "symlink")  # what a full disk refuses
+GROWING = ("mkdir", "create", "begin", "open_new", "append", "link", "symlink")  # what a full disk refuses
 FULL = (errno.ENOSPC, errno.EDQUOT)
 FAULTS = (*FULL, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.EACCES)
 
@@ -58,6 +60,8 @@ class DyingDisk(atomic.Disk):
             if number == self.at:
                 if name == "open_new":
                     result.close()  # as the kernel does for the dead
+                if name == "begin":
+                    os.close(result)
                 raise Died(f"after call {number}: {name}{args}")
             return result
 
