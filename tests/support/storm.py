@@ -13,6 +13,7 @@ import socket
 import subprocess
 import threading
 import time
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -26,6 +27,7 @@ from tests.support.sources import SourceUpload
 
 WHOLE_TREE = 0.15  # how often the whole tree is killed instead of one process
 LOOK = 0.5  # seconds between two looks
+PATIENCE = 120.0  # seconds for people to end what they began, when nobody kills any more
 DAEMONS = 6  # intake, master, two builders, include, notify
 OPERATOR = "otto"
 THRICE = "claimed 3 times without a verdict"
@@ -55,6 +57,7 @@ class Storm:
         self.deep = deep
         self.over = threading.Event()
         self.sent = threading.Event()
+        self.given_up = threading.Event()
         self.taken: dict[str, str] = {}
         self.replays = 0
         self.released: list[str] = []
@@ -80,6 +83,16 @@ class Storm:
                     _raise_what_failed(at_work)
             finally:
                 self.over.set()
+                self._see_home(at_work)
+
+    def _see_home(self, at_work: Sequence[Future[None]]) -> None:
+        """Keep the daemons alive until the people have ended what they began; the last kill may have hit the tree."""
+        deadline = time.monotonic() + PATIENCE
+        while not all(one.done() for one in at_work):
+            self._revive()
+            if time.monotonic() > deadline:
+                self.given_up.set()
+            time.sleep(LOOK)
 
     def start(self) -> None:
         """Start the daemons, as a user does."""
@@ -153,6 +166,8 @@ class Storm:
         """Send a package, again and again until it is taken."""
         upload = one.upload(SUITE, self.road.maintainer, self.road.folder / "sources")
         while not self._is_taken(upload):
+            if self.given_up.is_set():
+                raise WaitedTooLong(f"{upload.changes.name} is not taken, and nobody kills any more{self._tell()}")
             time.sleep(LOOK)  # a user looks what happened; an upload that was begun is ended, storm or not
         self.taken[upload.source] = upload.version
         return upload
