@@ -38,6 +38,7 @@ from review.expiry import Patience, expire
 from review.facts import Facts, InArchive
 from review.intake import consider, consider_all
 from review.notices import tell_refused
+from review.refusal import REPLAY
 from review.verdicts import Obeyed, Refused, Stored, Taken, Verdict, Waiting
 
 BEGUN = "the server ended before it could say what became of these commands; look, and sign anew what is missing"
@@ -122,8 +123,9 @@ class Reception:
             if not area.is_arriving:
                 verdicts += expire(area.path, account, self.site.spool, now, self.patience)
         for verdict in verdicts:
-            if not isinstance(verdict, Waiting):
-                self._recorded(account, verdict)
+            if isinstance(verdict, Waiting) or _was_taken(verdict):
+                continue
+            self._recorded(account, verdict)
             if isinstance(verdict, Refused):
                 tell_refused(self.site.spool, self.site.people, account, verdict, now)
 
@@ -195,3 +197,8 @@ def _answer(verdict: Refused | Taken | Waiting | Obeyed) -> Answer:
             return answers.Refused(verdict.note)
         case Obeyed():
             return answers.Done(verdict.note)
+
+
+def _was_taken(verdict: Verdict) -> bool:
+    """Say whether these are files of an upload that was taken by a server that died before it had removed them."""
+    return isinstance(verdict, Refused) and verdict.rule == REPLAY

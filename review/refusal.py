@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from queues.problem import Problem
 
+REPLAY = "replay"  # the rule of an upload that was taken before
+
 
 class Refusal(Problem):
     """An upload that is not taken. `rule` is one word for records; the message is for the uploader."""

@@ -21,7 +21,7 @@ from review.facts import Facts
 from review.inspection import architectures, dsc, sources, versions
 from review.inspection.changes import check_components
 from review.inspection.dsc import Dsc
-from review.refusal import Refusal
+from review.refusal import REPLAY, Refusal
 from review.verdicts import Taken
 
 STAGE = ".taking"
@@ -118,7 +118,7 @@ def _put(stage: Path, upload: Upload, vouched: Vouched, facts: Facts, now: datet
     queue = facts.spool.review
     event = {"by": upload.uploader, "signer": vouched.signer.name, lookup.SIGNED: vouched.verified.identity}
     if not queue.put(EntryName(queue.stamp(now), upload.key), upload, paths, [(lookup.TAKEN, event)]):
-        raise Refusal("replay", f"{vouched.changes.name}: was taken before; {versions.FORCE}")
+        raise Refusal(REPLAY, f"{vouched.changes.name}: was taken before; {versions.FORCE}")
 
 
 def _upload(vouched: Vouched, account: str, refs: tuple[FileRef, ...], now: datetime) -> Upload:

@@ -14,7 +14,7 @@ from queues import control
 from queues.names import without_epoch
 from queues.values import Suite
 from review.inspection.changes import Changes
-from review.refusal import Refusal
+from review.refusal import REPLAY, Refusal
 
 FORCE = "dput sends it again only with -f"
 
@@ -52,7 +52,7 @@ def check(changes: Changes, suite: Suite, known: Known) -> None:
 def _check_replay(changes: Changes, known: Known) -> None:
     if known.taken:
         raise Refusal(
-            "replay",
+            REPLAY,
             f"{changes.source} {changes.version}: these signed files were taken before ({known.taken}); make a new "
             f"version, or sign anew with debsign when it was rejected or failed ({FORCE})",
         )

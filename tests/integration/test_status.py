@@ -145,9 +145,9 @@ class TestVerdict:
             for path in others[1:]:
                 client.put(str(path), f"/incoming/{path.name}")
             with client.open(f"/incoming/{odd.name}", "w") as file:
-                for offset in (10, 0):
-                    file.seek(offset)
-                    file.write(content[offset:] if offset else content[:10])
+                for begin, end in ((0, 5), (10, len(content)), (5, 10)):
+                    file.seek(begin)
+                    file.write(content[begin:end])
             client.put(str(changes), f"/incoming/{changes.name}", confirm=False)
         assert read == [odd.name]
         assert door.where(key_of(door)) == "review/ready"

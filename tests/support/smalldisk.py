@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.support.tools import run
@@ -25,9 +25,14 @@ class SmallDisk:
     def fill(self, left: int = 0) -> None:
         """Leave so many bytes free."""
         self.room()
+        while (free := self._free() - left) > 0:
+            with suppress(OSError), self._ballast.open("wb") as file:  # somebody else may take some of it meanwhile
+                os.posix_fallocate(file.fileno(), 0, free)
+                return
+
+    def _free(self) -> int:
         found = os.statvfs(self.path)
-        with self._ballast.open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, max(found.f_bavail * found.f_frsize - left, PAGE))
+        return found.f_bavail * found.f_frsize
 
     def use_up_inodes(self, left: int = 0) -> None:
         """Leave so many inodes free."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -65,7 +65,7 @@ def test_nothing_is_reported_of_work_in_progress(tmp_path: Path, monkeypatch: py
     work.start()
     try:
         while work.count < 12 and work.is_alive():
-            site, later = Site(work.site.path), NOW + timedelta(minutes=1)
+            site, later = Site(work.site.path), datetime.now(UTC) + timedelta(minutes=1)
             assert examination.findings(site, Digests(), later, pause=work.wait_for_another) == []
         work.wait_for_another()
     finally:
