@@ -177,7 +177,7 @@ class Orders(RuleBasedStateMachine):
 
 
 @pytest.mark.parametrize(
-    ("examples", "steps"), [(15, 25), pytest.param(400, 50, marks=[pytest.mark.slow, pytest.mark.timeout(3600)])]
+    ("examples", "steps"), [(15, 25), pytest.param(150, 50, marks=[pytest.mark.slow, pytest.mark.timeout(3600)])]
 )
 def test_every_upload_comes_to_one_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, examples: int, steps: int
