@@ -15,23 +15,23 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from daemons.intake.answers import Refusal
-from daemons.intake.arriving import Room, Unfinished, check_disk
+from daemons.intake.arriving import Unfinished, check_disk
 from daemons.intake.limits import Limits
+from daemons.intake.room import Lying, Room
 from queues import atomic
 
 HIDDEN = ".unfinished"
 
 
 class Area:
-    """The directory of one uploader; `turn` is held while a file is published and judged."""
+    """The directory of one uploader; `turn` is held while a file is published and judged, a seat by each session."""
 
     def __init__(self, path: Path, limits: Limits, quota: Callable[[], int] = int) -> None:
         self.path = path
         self.turn = threading.Lock()
+        self.seats = threading.BoundedSemaphore(limits.sessions_per_uploader)
         self._limits = limits
-        self._quota = quota
-        self._room = Room(limits.file_bytes)
+        self._room = Room(limits, quota, self._lying)
 
     def begin(self, name: str) -> Unfinished:
         """Begin a new hidden file. Raises Refusal when the area or the disk is full."""
@@ -39,7 +39,7 @@ class Area:
         atomic.make(self.path, 0o700)
         atomic.make(hidden, 0o700)
         check_disk(hidden, name, self._limits.free_bytes)
-        self._check_room(name)
+        self._room.begin(name)
         path = hidden / f"{secrets.token_hex(8)}.{name}"
         return Unfinished(name, path, self._room, self._limits.free_bytes)
 
@@ -47,7 +47,7 @@ class Area:
         """Make a complete file visible under its own name, in the place of an earlier one. Raises Heard."""
         size = file.size
         file.seal()
-        self._room.lying += size
+        self._room.closed(size)
         atomic.disk.rename(file.path, self.path / file.name)
 
     def files(self) -> dict[str, os.stat_result]:
@@ -71,16 +71,10 @@ class Area:
         """Remove what sessions of a server that died have left unfinished."""
         atomic.remove(self.path / HIDDEN)
 
-    def _check_room(self, name: str) -> None:
-        """Look at what lies here. Raises Refusal when there is room for nothing more."""
-        others = [status.st_size for other, status in self.files().items() if other != name]
-        self._room.lying = sum(others)
-        self._room.quota = min(self._limits.area_bytes, self._quota() or self._limits.area_bytes)
-        if self._room.left <= 0 or len(others) >= self._limits.area_files:
-            raise Refusal(
-                f"{name}: {len(others)} files of yours wait here, {sum(others)} of {self._room.quota} bytes; complete "
-                "their upload or remove them (rm)"
-            )
+    def _lying(self, name: str) -> Lying:
+        """Count the visible files but one."""
+        sizes = [status.st_size for other, status in self.files().items() if other != name]
+        return Lying(len(sizes), sum(sizes))
 
 
 def _statuses(directory: Path) -> Iterator[tuple[str, os.stat_result]]:

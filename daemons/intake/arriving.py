@@ -8,46 +8,12 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import threading
 from pathlib import Path
 
 from daemons import disk
 from daemons.intake.answers import Heard, Refusal
+from daemons.intake.room import Room
 from queues import atomic
-
-
-class Room:
-    """What there is room for in one area: bytes that are arriving claim it, and give it back when their file is closed.
-
-    `lying` counts the bytes of closed files when it was last looked; `quota` bounds them all, `largest` one file.
-    """
-
-    def __init__(self, largest: int) -> None:
-        self.lying = self.quota = 0
-        self._largest = largest
-        self._arriving = 0
-        self._lock = threading.Lock()
-
-    @property
-    def left(self) -> int:
-        """The bytes that may still come."""
-        return self.quota - self.lying - self._arriving
-
-    def claim(self, end: int, more: int) -> int | None:
-        """Claim room for `more` bytes of a file that then ends at `end`.
-
-        Where there is none, gives the size that there is room for.
-        """
-        with self._lock:
-            if end > self._largest or more > self.left:
-                return min(self._largest, end - more + self.left)
-            self._arriving += more
-            return None
-
-    def give_back(self, claimed: int) -> None:
-        """Give back what a file claimed."""
-        with self._lock:
-            self._arriving -= claimed
 
 
 class Unfinished:
@@ -124,13 +90,17 @@ class Unfinished:
         self._broken = reason
         return Refusal(reason)
 
+    def _claim(self, end: int) -> None:
+        try:
+            self._room.claim(self.name, end, end - self._claimed)
+        except Refusal as refusal:
+            raise self._broke(str(refusal)) from None
+        self._claimed = end
+
     def _check(self, end: int) -> None:
         self._check_whole()
         if end > self._claimed:
-            most = self._room.claim(end, end - self._claimed)
-            if most is not None:
-                raise self._broke(f"{self.name}: more than {most} bytes, which is all there is room for")
-            self._claimed = end
+            self._claim(end)
         lacking = disk.lack(self._file.fileno(), self._floor)
         if lacking:
             raise self._broke(_complaint(self.name, lacking))
