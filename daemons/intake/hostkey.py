@@ -60,3 +60,11 @@ def known_hosts_line(key: Ed25519Key, host: str, port: int) -> str:
     """Give the line for ~/.ssh/known_hosts (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT)."""
     name = host if port == SSH_PORT else f"[{host}]:{port}"
     return f"{name} {key.get_name()} {key.get_base64()}"
+
+
+def introduced(key: Ed25519Key, host: str, port: int) -> list[str]:
+    """Give the lines by which an operator tells uploaders what to expect of the server."""
+    return [
+        f"host key {sha256_fingerprint(key)}, MD5 {md5_fingerprint(key)}",
+        f"for ~/.ssh/known_hosts: {known_hosts_line(key, host, port)}",
+    ]

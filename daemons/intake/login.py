@@ -13,6 +13,7 @@ import contextlib
 import hmac
 import logging
 import re
+import time
 from collections.abc import Callable, Sequence
 
 import paramiko
@@ -27,7 +28,7 @@ from paramiko.common import (
 
 from daemons.intake import paths
 from daemons.intake.answers import Judge, Refusal, Reports, announce, one_line
-from daemons.intake.area import Areas
+from daemons.intake.area import Area, Areas
 from daemons.intake.limits import Limits
 from daemons.intake.session import Session, Visitor
 from daemons.intake.subsystem import Subsystem
@@ -37,7 +38,9 @@ logger = logging.getLogger(__name__)
 
 USER = re.compile(r"[a-z0-9][a-z0-9._+-]{0,63}")
 NO_COMMANDS = "this server runs no commands, so neither rsync nor scp -O; send files with dput, sftp, scp, lftp or curl"
-FindKeys = Callable[[str], Sequence[tuple[str, bytes]]]
+REFUSAL_SECONDS = 0.05
+Offered = tuple[str, bytes]  # a key: its type, and its blob in base64
+FindKeys = Callable[[str], Sequence[Offered]]
 
 _NO_MORE = 1000  # failures, more than paramiko's own ten: it then says goodbye and hangs up
 _NOBODY = (("ssh-ed25519", b"A" * 68),)  # compared with when a user has no key, so that both take the same way
@@ -66,7 +69,7 @@ class Login(Follow):
         self._address = address
         self._refused = 0
         self._key = ""
-        self._accepted: paramiko.PKey | None = None
+        self._accepted: Offered | None = None
         self._used: set[int] = set()
         self._commands: dict[int, bytes] = {}
         self.subsystems: list[Subsystem] = []
@@ -76,12 +79,15 @@ class Login(Follow):
         return "publickey"
 
     def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
-        """Look the key up; paramiko verifies the signature after this."""
-        if self._is_theirs(username, key):
+        """Look the key up; paramiko verifies the signature after this. Every refusal takes the same time."""
+        asked = time.monotonic()
+        offered = (key.get_name(), key.get_base64().encode())
+        if self._is_theirs(username, offered):
             self._key = key.fingerprint
-            self._accepted = key
+            self._accepted = offered
             return AUTH_SUCCESSFUL
         self._refused += 1
+        time.sleep(_rest(time.monotonic() - asked))
         logger.info("%s: %.64r: key refused", self._address, username)
         if self._refused >= self._intake.limits.tries and self._transport.auth_handler:
             self._transport.auth_handler.auth_fail_count = _NO_MORE
@@ -99,7 +105,11 @@ class Login(Follow):
         """Start SFTP, once on a channel."""
         if name != "sftp" or not self._first_use(channel):
             return False
-        subsystem = Subsystem(channel, self, self._session(), self._intake.limits.handles)
+        area = self._intake.areas.of(self.visitor().uploader)
+        if not area.seats.acquire(blocking=False):
+            logger.warning("%s: no session: too many of this uploader are open", self.visitor())
+            return False
+        subsystem = Subsystem(channel, self, self._session(area), self._intake.limits.handles)
         self.subsystems = [*(other for other in self.subsystems if other.is_alive()), subsystem]
         subsystem.start()
         logger.info("%s: session opened", self.visitor())
@@ -127,9 +137,8 @@ class Login(Follow):
         """Say who logged in."""
         return Visitor(self._transport.get_username() or "", self._address, self._key)
 
-    def _is_theirs(self, user: str, key: paramiko.PKey) -> bool:
+    def _is_theirs(self, user: str, offered: Offered) -> bool:
         known = list(self._intake.find_keys(user)) if USER.fullmatch(user) else []
-        offered = (key.get_name(), key.get_base64().encode())
         matches = [_same(offered, one) for one in known or _NOBODY]  # all of them, whichever fits
         return bool(known) and any(matches)
 
@@ -142,10 +151,9 @@ class Login(Follow):
         self._used.add(channel.get_id())
         return first
 
-    def _session(self) -> Session:
+    def _session(self, area: Area) -> Session:
         visitor = self.visitor()
         intake = self._intake
-        area = intake.areas.of(visitor.uploader)
         return Session(self, visitor, area, intake.reports, intake.judge, intake.limits, self._is_admitted)
 
 
@@ -153,6 +161,11 @@ def _say(channel: paramiko.Channel, text: str) -> None:
     channel.settimeout(0)  # a client that grants no window hears nothing, and holds up nothing
     with contextlib.suppress(OSError):
         channel.send_stderr(text.encode())
+
+
+def _rest(took: float) -> float:
+    """Give the seconds until a refusal may be told, so that its time says nothing of whether the account exists."""
+    return REFUSAL_SECONDS - took % REFUSAL_SECONDS
 
 
 def does_nothing(command: bytes) -> bool:
@@ -168,5 +181,5 @@ def _in_area(path: str) -> bool:
         return False
 
 
-def _same(offered: tuple[str, bytes], known: tuple[str, bytes]) -> bool:
+def _same(offered: Offered, known: Offered) -> bool:
     return hmac.compare_digest(offered[0].encode(), known[0].encode()) & hmac.compare_digest(offered[1], known[1])

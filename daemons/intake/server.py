@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import resource
 import select
 import socket
 import threading
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import paramiko
 
+from daemons.intake import admission, hostkey
 from daemons.intake.answers import Judge, Reports, one_line
 from daemons.intake.area import Areas
 from daemons.intake.limits import Limits
@@ -23,12 +25,13 @@ logger = logging.getLogger(__name__)
 
 STOP_SECONDS = 5.0
 REST_SECONDS = 0.25  # before the next try when there are no descriptors or threads for a connection
+SPARE_DESCRIPTORS = 512  # for judging, and for what the rest of the process has open
 SILENCE_MILLISECONDS = 60_000  # until the kernel gives up on a peer that acknowledges nothing
 
 
 def serve(
     listen: tuple[str, int],
-    host_key: paramiko.PKey,
+    host_key: paramiko.Ed25519Key,
     limits: Limits,
     find_keys: FindKeys,
     judge: Judge,
@@ -42,6 +45,7 @@ def serve(
     `quota(uploader)` gives the bytes that one may have lying there, 0: as all.
     """
     atomic.make(uploading, 0o755)
+    _allow_descriptors(limits.sessions * (1 + limits.channels * limits.handles) + SPARE_DESCRIPTORS)
     areas = Areas(uploading, limits, quota)
     listener = socket.create_server(listen, family=socket.AF_INET6 if ":" in listen[0] else socket.AF_INET)
     areas.sweep()  # only after binding: another server may be at work here
@@ -49,17 +53,18 @@ def serve(
 
 
 class Server:
-    """A bound server; `address` is where it listens."""
+    """A bound server; `address` is where it listens, `introduction` the lines that say how clients know it."""
 
-    def __init__(self, listener: socket.socket, host_key: paramiko.PKey, intake: Intake) -> None:
+    def __init__(self, listener: socket.socket, host_key: paramiko.Ed25519Key, intake: Intake) -> None:
         logging.getLogger(LOG_CHANNEL).setLevel(logging.CRITICAL + 1)  # what matters is told in our words
         self.address: tuple[str, int] = listener.getsockname()[:2]
+        self.introduction = hostkey.introduced(host_key, *self.address)
         self._listener = listener
         self._host_key = host_key
         self.areas = intake.areas
         self._intake = intake
         self._lock = threading.Lock()
-        self._connections: dict[Connection, str] = {}
+        self._connections: list[Connection] = []  # oldest first
 
     def serve_until(
         self, stop: socket.socket, alive: Callable[[], object] = lambda: None, period: float | None = None
@@ -88,31 +93,27 @@ class Server:
 
     def _admit(self, client: socket.socket, peer: tuple[str, int]) -> None:
         host = peer[0]
-        with self._lock:
-            reason = self._too_many(host)
-            if not reason:
-                connection = Connection(client, f"{host}:{peer[1]}", self._host_key, self._intake, self._forget)
+        try:
+            with self._lock:
+                cut = admission.one_more(self._connections, host, self._intake.limits)
+                connection = Connection(client, host, peer[1], self._host_key, self._intake, self._forget)
                 connection.start()
-                self._connections[connection] = host
-                return
-        logger.warning("%s: turned away: %s", host, reason)
-        client.close()
-
-    def _too_many(self, host: str) -> str:
-        hosts = list(self._connections.values())
-        if len(hosts) >= self._intake.limits.sessions:
-            return f"{len(hosts)} connections are open"
-        if hosts.count(host) >= self._intake.limits.sessions_per_address:
-            return f"{hosts.count(host)} connections from this address are open"
-        return ""
+                self._connections = [*(one for one in self._connections if one is not cut), connection]
+        except admission.TurnedAway as reason:
+            logger.warning("%s: turned away: %s", host, reason)
+            client.close()
+            return
+        if cut:
+            logger.warning("%s: cut for another: too many have not logged in", cut.address)
+            cut.end()
 
     def _forget(self, connection: Connection) -> None:
         with self._lock:
-            self._connections.pop(connection, None)
+            self._connections = [one for one in self._connections if one is not connection]
 
     def _end_all(self) -> None:
         with self._lock:
-            connections = list(self._connections)
+            connections = self._connections
         for connection in connections:
             connection.end()
         deadline = time.monotonic() + STOP_SECONDS
@@ -128,18 +129,20 @@ class Connection(threading.Thread):
     def __init__(
         self,
         client: socket.socket,
-        address: str,
+        host: str,
+        port: int,
         host_key: paramiko.PKey,
         intake: Intake,
         forget: Callable[[Connection], None],
     ) -> None:
-        super().__init__(name=f"sftp {address}", daemon=True)
+        self.host = host
+        self.address = f"{host}:{port}"
+        super().__init__(name=f"sftp {self.address}", daemon=True)
         _tune(client)
-        self.address = address
         self._limits = intake.limits
         self._forget = forget
-        self._transport = Transport(client, host_key, intake.limits.login_seconds)
-        self._login = Login(self._transport, intake, address)
+        self._transport = Transport(client, host_key, intake.limits)
+        self._login = Login(self._transport, intake, self.address)
 
     def run(self) -> None:
         """Serve the client: a deadline for logging in, then as long as it keeps sending."""
@@ -155,6 +158,11 @@ class Connection(threading.Thread):
                 subsystem.join()
             self._forget(self)
 
+    @property
+    def is_stranger(self) -> bool:
+        """Say whether the client has not logged in."""
+        return not self._transport.is_authenticated()
+
     def end(self) -> None:
         """Cut the connection."""
         self._transport.close()
@@ -162,11 +170,12 @@ class Connection(threading.Thread):
 
     def _watch(self) -> None:
         while self._transport.is_alive():
-            quiet = time.monotonic() - self._transport.last_data
-            if quiet >= self._limits.idle_seconds:
-                logger.info("%s: cut after %.0f idle seconds", self._login.visitor(), quiet)
+            now = time.monotonic()
+            complaint = self._transport.pace.complaint(now)
+            if complaint:
+                logger.info("%s: cut after %s", self._login.visitor(), complaint)
                 return
-            self._transport.join(self._limits.idle_seconds - quiet)
+            self._transport.join(self._transport.pace.next_look(now))
 
     def _report(self) -> None:
         if self._transport.is_alive() and not self._transport.is_authenticated():
@@ -174,6 +183,12 @@ class Connection(threading.Thread):
         error = self._transport.get_exception()
         if error is not None and not isinstance(error, EOFError):
             logger.info("%s: connection lost: %s: %s", self.address, type(error).__name__, one_line(str(error)))
+
+
+def _allow_descriptors(count: int) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < count:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(count, hard), hard))
 
 
 def _tune(client: socket.socket) -> None:

@@ -104,6 +104,10 @@ class Session(paramiko.SFTPServerInterface):
         self._begun = 0
         self._sent: dict[str, tuple[int, Answer]] = {}
 
+    def session_ended(self) -> None:
+        """Give the seat back."""
+        self._area.seats.release()
+
     def open(self, path: str, flags: int, attr: paramiko.SFTPAttributes) -> paramiko.SFTPHandle:  # noqa: ARG002 -- what the client wishes for mode and times is its own affair
         """Begin a new file, or open a report."""
         self._check_admitted()

@@ -39,6 +39,20 @@ class Subsystem(ServerInside):
         super().__init__(channel, "sftp", server)
         self.server = self._session = session
         self._handles = handles
+        self._unread = bytearray()
+
+    def start_subsystem(self, name: str, transport: paramiko.Transport, channel: paramiko.Channel) -> None:  # noqa: ARG002 -- paramiko's signature
+        """Answer requests until the client has no more, is gone, or sends what is no request.
+
+        What a client that is gone had asked for before is not done: paramiko's own loop would go through megabytes.
+        """
+        self.sock = channel
+        with contextlib.suppress(EOFError, OSError, paramiko.SSHException, sftp.SFTPError):
+            self._send_server_version()
+            while not channel.closed:
+                kind, data = self._read_packet()
+                message = paramiko.Message(data)
+                self._process(kind, message.get_int(), message)
 
     def finish_subsystem(self) -> None:
         """Name what was left unfinished, give the exit status that scp waits for, and forget the rest."""
@@ -59,6 +73,16 @@ class Subsystem(ServerInside):
             raise sftp.SFTPError(f"a request of {size} bytes")
         data = self._read_all(size)
         return data[0], data[1:]
+
+    def _read_all(self, n: int) -> bytes:
+        while len(self._unread) < n:
+            data = self.sock.recv(LONGEST_REQUEST)
+            if not data:
+                raise EOFError
+            self._unread += data
+        data = bytes(self._unread[:n])
+        del self._unread[:n]
+        return data
 
     def _send_server_version(self) -> int:
         kind, data = self._read_packet()

@@ -819,16 +819,3 @@ def test_a_request_of_16_megabytes_ends_the_session(intake):
         channel.sendall(struct.pack(">I", 16_000_000))
         assert channel.recv_exit_status() == 0
         assert channel.recv(1) == b""
-
-
-def test_data_that_nobody_reads_does_not_pile_up(intake, heard):
-    with raw(intake) as (_, channel):
-        message = paramiko.Message()
-        message.add_byte(paramiko.common.cMSG_CHANNEL_EXTENDED_DATA)
-        message.add_int(channel.remote_chanid).add_int(1).add_string(b"x" * 30000)
-        with contextlib.suppress(EOFError):
-            for _ in range(200):
-                channel.get_transport()._send_user_message(message)
-        channel.get_transport().join(PATIENCE)
-        assert not channel.get_transport().is_active()
-    heard.wait_for("data beyond the channel's window")

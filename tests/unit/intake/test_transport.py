@@ -7,6 +7,7 @@ import paramiko
 import pytest
 
 from daemons.intake import internals, transport
+from daemons.intake.limits import Limits
 
 
 @pytest.fixture
@@ -38,14 +39,14 @@ def test_a_version_line_without_end_is_cut(connected):
 
 
 def test_a_window_gives_back_what_came_in_order():
-    window = transport.Window(lambda: None)
+    window = transport.Window(lambda _: None)
     window.feed(b"hello ")
     window.feed(b"world")
     assert [window.read(2), window.read(100), len(window)] == [b"he", b"llo world", 0]
 
 
 def test_a_window_keeps_no_more_than_was_granted():
-    window = transport.Window(lambda: None)
+    window = transport.Window(lambda _: None)
     window.feed(b"x" * transport.WINDOW)
     with pytest.raises(paramiko.SSHException, match="beyond"):
         window.feed(b"x")
@@ -53,9 +54,14 @@ def test_a_window_keeps_no_more_than_was_granted():
     window.feed(b"x")
 
 
-def test_only_modern_algorithms_are_offered(connected):
-    key = paramiko.ECDSAKey.generate()
-    offered = transport.Transport(connected[0], key, 1)
+@pytest.fixture
+def offered(connected):
+    one = transport.Transport(connected[0], paramiko.ECDSAKey.generate(), Limits())
+    yield one
+    one.sock.close()
+
+
+def test_only_modern_algorithms_are_offered(offered):
     assert set(offered.preferred_ciphers) <= {
         *(f"aes{bits}-ctr" for bits in (128, 192, 256)),
         *(f"aes{bits}-gcm@openssh.com" for bits in (128, 256)),
@@ -65,8 +71,15 @@ def test_only_modern_algorithms_are_offered(connected):
     assert not [kex for kex in offered.preferred_kex if "group14" in kex or "group-exchange" in kex]
 
 
-def test_a_key_of_an_unknown_kind_is_only_a_wrong_key(connected):
-    offered = transport.Transport(connected[0], paramiko.ECDSAKey.generate(), 1)
+@pytest.mark.parametrize(("version", "has_ctr"), [("SSH-2.0-OpenSSH_9.2p1", False), ("SSH-2.0-paramiko_2.12.0", True)])
+def test_openssh_takes_the_cipher_that_needs_no_mac(offered, monkeypatch, version, has_ctr):
+    monkeypatch.setattr(paramiko.Transport, "_check_banner", lambda self: setattr(self, "remote_version", version))
+    offered._check_banner()
+    assert ("aes128-ctr" in offered.preferred_ciphers) is has_ctr
+    assert "aes128-gcm@openssh.com" in offered.preferred_ciphers
+
+
+def test_a_key_of_an_unknown_kind_is_only_a_wrong_key(offered):
     key = transport.Authentication(offered)._generate_key_from_request("sk-ssh-ed25519@openssh.com", b"")
     assert isinstance(key, paramiko.PKey)
     assert key.asbytes() == b""
@@ -84,6 +97,8 @@ def test_a_key_of_an_unknown_kind_is_only_a_wrong_key(connected):
                 "_preferred_ciphers",
                 "_preferred_macs",
                 "_channel_handler_table",
+                "_auth_trigger",
+                "_check_banner",
                 "_parse_newkeys",
                 "_queue_incoming_channel",
             ],
