@@ -74,7 +74,8 @@ class Reception:
             server = self._serve()
             presence.detail = "listens on {}:{}".format(*server.address)
             presence.idle(self.clock())
-            log.info("intake %s", presence.detail)
+            for line in (presence.detail, *server.introduction):
+                log.info("intake %s", line)
             self.put_in_order()
             with self._looking(server):
                 presence.manager.ready()
