@@ -1,6 +1,6 @@
 """The figures of the SFTP intake, against OpenSSH's internal-sftp in the same run.
 
-usage: python tests/bench/intake.py [--json]
+usage: python tests/bench/intake.py [--json] [large] [small] [crowd] [memory] [attacks] [verdicts]
 
 Both servers receive the same files from OpenSSH's client, in turns; CPU seconds are those of the server's processes,
 read from /proc, and medians are compared. The files land in memory (/dev/shm); the verdict is measured there and on
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import logging
 import os
 import shutil
 import statistics
@@ -29,6 +30,10 @@ sys.path[0] = str(ROOT)  # this file's own directory would hide the package of i
 
 import paramiko  # noqa: E402 -- after the path is right
 
+from daemons.intake.limits import Limits  # noqa: E402
+from tests.support.attacked import Attacked, attacked  # noqa: E402
+from tests.support.attacked import main as attackable  # noqa: E402
+from tests.support.attacks import ATTACKS  # noqa: E402
 from tests.support.mill import place, remove_site  # noqa: E402
 from tests.support.people import Person  # noqa: E402
 from tests.support.road import UPLOADER, Road  # noqa: E402
@@ -78,9 +83,19 @@ def measured() -> Iterator[Figure]:
         run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", work / "id")
         servers = [stack.enter_context(start(work)) for start in (ours, openssh)]
         for measure in (large, small, crowd):
-            yield from measure(work, *servers)
-        yield from memory(work)
-    yield from verdicts()
+            if asked(measure):
+                yield from measure(work, *servers)
+        for measure in (memory, attacks):
+            if asked(measure):
+                yield from measure(work)
+    if asked(verdicts):
+        yield from verdicts()
+
+
+def asked(measure: Callable[..., object]) -> bool:
+    """Say whether a measurement is to be made: all are, unless some are named."""
+    named = [word for word in sys.argv[1:] if not word.startswith("-")]
+    return not named or measure.__name__ in named
 
 
 def run(*argv: object) -> None:
@@ -144,45 +159,12 @@ def ours(work: Path) -> Iterator[Server]:
         yield Server(work, process.pid, port, "/incoming", site / "uploading/alice", "alice")
 
 
-class NoReports:
-    """What nobody reads here."""
-
-    def names(self, uploader: str) -> dict[str, int]:  # noqa: ARG002 -- the shape of reports
-        """Name none."""
-        return {}
-
-    def read(self, uploader: str, name: str) -> bytes:  # noqa: ARG002 -- likewise
-        """Find none."""
-        raise FileNotFoundError(name)
-
-
 def serve(work: Path) -> None:
     """Be our server, whose judge keeps everything."""
-    import signal
-    import threading
-
-    from daemons.intake import hostkey, server
-    from daemons.intake.answers import Stored
-    from daemons.intake.limits import Limits
-
     site = work / "ours"
-    hostkey.make(site / "host")
-    kind, blob, *_ = (work / "id.pub").read_text().split()
-    limits = Limits(free_bytes=0, sessions=400, sessions_per_address=400, area_files=10_000, session_files=10_000)
-    running = server.serve(
-        ("127.0.0.1", 0),
-        hostkey.load(site / "host"),
-        limits,
-        lambda _: [(kind, blob.encode())],
-        lambda *_: Stored(),
-        site / "uploading",
-        NoReports(),
-    )
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    sys.stdout.write(f"{running.address[1]}\n")
-    sys.stdout.flush()
-    running.serve_until(stop)
+    shutil.copy(work / "id.pub", site / "id.pub")
+    many = {"sessions": 400, "strangers": 400, "sessions_per_address": 400, "sessions_per_uploader": 400}
+    attackable(site, Limits(free_bytes=0, area_files=10_000, session_files=10_000, **many))
 
 
 SSHD = """\
@@ -348,6 +330,36 @@ def logged_in(work: Path, port: int) -> Iterator[None]:
         yield
     finally:
         client.close()
+
+
+# Attacks
+
+
+def attacks(work: Path) -> list[Figure]:
+    """What all attacks of the table cost one server, one after the other; one that is not refused ends the run."""
+    logging.getLogger("paramiko").setLevel(logging.CRITICAL + 1)  # the attackers' complaints
+    with attacked(work / "attacked") as server:
+        assert server.is_well()
+        memory_before, cpu_before, started_at = server.memory(), server.cpu(), time.perf_counter()
+        for attack in ATTACKS.values():
+            attack(server)
+        cpu, wall = server.cpu() - cpu_before, time.perf_counter() - started_at
+        memory_after = server.memory()
+        assert server.is_well()
+        quiet = idle(server)
+    what = f"{len(ATTACKS)} attacks, all refused"
+    return [
+        Figure(f"{what}: memory of the server, growth", memory_after - memory_before, "MiB", 48),
+        Figure(f"{what}: CPU of the server, of one core", cpu / wall * 100, "%", 50),
+        Figure("CPU of the server afterwards, of one core", quiet * 100, "%", 5),
+    ]
+
+
+def idle(server: Attacked) -> float:
+    """The share of one core that a server takes that nobody visits."""
+    before, started_at = server.cpu(), time.perf_counter()
+    time.sleep(2)
+    return (server.cpu() - before) / (time.perf_counter() - started_at)
 
 
 # The verdict
