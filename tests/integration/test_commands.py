@@ -270,5 +270,5 @@ class TestRefused:
         assert "were run before" in alice.read("/status/cut.commands.txt")
 
     def test_the_answer_stands_in_status(self, alice: Uploader):
-        alice.dcut("-U", signed(alice.person, "rm nothing", name="last.commands"), check=False)
-        assert "no unfinished file of alice is called nothing" in alice.read("/status/last.commands.txt")
+        alice.dcut("-U", signed(alice.person, "rm nowhere", name="last.commands"), check=False)
+        assert "no unfinished file of alice is called nowhere" in alice.read("/status/last.commands.txt")
