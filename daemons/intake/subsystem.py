@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 VERSION = 3
 LONGEST_REQUEST = 256 * 1024
 LONGEST_DATA = LONGEST_REQUEST - 1024
+MOST_NOTED = 100  # refusals of one session in the log, which a client could fill otherwise
 LIMITS = "limits@openssh.com"  # OpenSSH's PROTOCOL, section 4.8: its clients send larger writes where it is offered
 
 
@@ -40,6 +41,7 @@ class Subsystem(ServerInside):
         self.server = self._session = session
         self._handles = handles
         self._unread = bytearray()
+        self._noted = 0
 
     def start_subsystem(self, name: str, transport: paramiko.Transport, channel: paramiko.Channel) -> None:  # noqa: ARG002 -- paramiko's signature
         """Answer requests until the client has no more, is gone, or sends what is no request.
@@ -99,7 +101,7 @@ class Subsystem(ServerInside):
         except Heard as refusal:
             self._send_status(request_number, sftp.SFTP_FAILURE, one_line(str(refusal)))
         except Refusal as refusal:
-            logger.info("%s: refused: %s", self._session.visitor, one_line(str(refusal)))
+            self._note(refusal)
             self._refuse(request_number, str(refusal))
         except FileNotFoundError:
             self._send_status(request_number, sftp.SFTP_NO_SUCH_FILE)
@@ -111,6 +113,11 @@ class Subsystem(ServerInside):
             if self.sock.closed:
                 raise EOFError from error
             self._failed(t, request_number, error)
+
+    def _note(self, refusal: Refusal) -> None:
+        self._noted += 1
+        if self._noted <= MOST_NOTED:
+            logger.info("%s: refused: %s", self._session.visitor, one_line(str(refusal)))
 
     def _failed(self, kind: int, number: int, error: Exception) -> None:
         if isinstance(error, OSError) and machine.is_to_blame(error):
