@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,6 +34,7 @@ class Attacked:
 
     def __init__(self, path: Path, pid: int, port: int) -> None:
         self.path, self.pid, self.port = path, pid, port
+        self._heard = 0  # characters of its log
         self.key = paramiko.Ed25519Key.from_private_key_file(path / "id")
 
     def connect(self, source: str = "127.0.0.1") -> socket.socket:
@@ -80,6 +82,14 @@ class Attacked:
     def said(self) -> str:
         """Give its log."""
         return (self.path / "log").read_text()
+
+    def says(self, words: str) -> None:
+        """Wait until it says these words, for the first time since it was last asked."""
+        deadline = time.monotonic() + PATIENCE
+        while words not in self.said()[self._heard :]:
+            assert time.monotonic() < deadline, f"never said: {words}; but {self.said()[self._heard :][-1000:]}"
+            time.sleep(0.01)
+        self._heard = len(self.said())
 
 
 @contextmanager
