@@ -1,4 +1,4 @@
-"""The intake daemon: the SFTP server, and one judgement for every file that is closed there.
+"""The intake daemon: the SFTP server, or the watch over what sshd's accounts land, and one judgement for both.
 
 What a verdict means stands in `review`; here it is put into the words of the session, the record and the uploader's
 /status. At start and every half minute all areas are looked at: what a server that died has left without a verdict is
@@ -14,6 +14,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from daemons.answered import Answered
@@ -22,9 +23,14 @@ from daemons.daemon import AGAIN
 from daemons.digests import Digests
 from daemons.intake import answers, hostkey
 from daemons.intake.answers import Answer
-from daemons.intake.area import Area
+from daemons.intake.area import Area, Areas
 from daemons.intake.limits import Limits
 from daemons.intake.server import Server, serve
+from daemons.landing.carrying import Carrier
+from daemons.landing.place import Landing
+from daemons.landing.posting import Board
+from daemons.landing.tending import Tender
+from daemons.landing.watch import Watch
 from daemons.presence import Presence
 from daemons.reports import Reports
 from daemons.settings import address
@@ -34,7 +40,7 @@ from queues.journal import Line
 from queues.recovery import recover
 from review.commands import SUFFIX
 from review.desk import Desk
-from review.expiry import Patience, expire
+from review.expiry import Patience, expire, forgotten
 from review.facts import Facts, InArchive
 from review.intake import consider, consider_all
 from review.notices import tell_refused
@@ -71,8 +77,8 @@ class Reception:
     def run(self) -> None:
         """Serve until told to stop. Raises OSError when the address cannot be had; SystemExit to be started again."""
         with Presence(self.site.run, "intake") as presence, heard(*OBEYED) as (stop, told):
-            server = self._serve()
-            presence.detail = "listens on {}:{}".format(*server.address)
+            server = self._serve() if self.site.settings.intake.server == "own" else self.watch()
+            presence.detail = _where(server)
             presence.idle(self.clock())
             for line in (presence.detail, *server.introduction):
                 log.info("intake %s", line)
@@ -87,15 +93,33 @@ class Reception:
 
     def judge(self, uploader: str, area: Path, name: str, sha256: str | None) -> Answer:
         """Say what becomes of a file that was closed, and keep it on record."""
+        return self._recorded(uploader, self._judged(uploader, area, name, sha256))
+
+    def judge_unheard(self, uploader: str, area: Path, name: str, sha256: str | None) -> Answer:
+        """Do the same for a file whose sender hears no answer: a refusal is told by mail, too."""
+        verdict = self._judged(uploader, area, name, sha256)
+        self._tell(uploader, verdict, self.clock())
+        return self._recorded(uploader, verdict)
+
+    def watch(self) -> Watch:
+        """Give what takes the server's place when sshd speaks SFTP."""
+        areas = Areas(self.site.uploading, self._limits(), self.site.people.quota)
+        reports = Reports(self.site, self.answered)
+
+        def tender(landing: Landing) -> Tender:
+            carrier = Carrier(landing, areas.of(landing.uploader), self.judge_unheard)
+            forgotten = partial(self._forgotten, landing.uploader)
+            return Tender(carrier, Board(landing, reports), self.patience.loose, forgotten)
+
+        return Watch(Path(self.site.settings.intake.landing), areas, self.site.people, tender, self.clock)
+
+    def _judged(self, uploader: str, area: Path, name: str, sha256: str | None) -> Verdict:
         now = self.clock()
         self.digests.note(area / name, sha256)
-        verdict: Verdict
         if name.endswith(SUFFIX):
             self.answered.keep(uploader, name, answers.announce("begun", BEGUN), now)
-            verdict = self.orderly.run(area, name, uploader, now)
-        else:
-            verdict = consider(area, name, uploader, self.facts, now, self.digests)
-        return self._recorded(uploader, verdict)
+            return self.orderly.run(area, name, uploader, now)
+        return consider(area, name, uploader, self.facts, now, self.digests)
 
     def put_in_order(self) -> None:
         """Put right what a server that died has left half put and half told."""
@@ -127,11 +151,21 @@ class Reception:
             if isinstance(verdict, Waiting) or _was_taken(verdict):
                 continue
             self._recorded(account, verdict)
-            if isinstance(verdict, Refused):
-                tell_refused(self.site.spool, self.site.people, account, verdict, now)
+            self._tell(account, verdict, now)
+
+    def _forgotten(self, account: str, files: list[str]) -> None:
+        """Tell of files that landed, and were removed since nothing named them."""
+        refused = forgotten(files, self.patience.loose)
+        self._recorded(account, refused)
+        self._tell(account, refused, self.clock())
+
+    def _tell(self, account: str, verdict: Verdict, now: datetime) -> None:
+        """Tell a refusal by mail."""
+        if isinstance(verdict, Refused):
+            tell_refused(self.site.spool, self.site.people, account, verdict, now)
 
     @contextmanager
-    def _looking(self, server: Server) -> Iterator[None]:
+    def _looking(self, server: Server | Watch) -> Iterator[None]:
         """Look at all areas now and then, beside the server, until it stops."""
         stop = threading.Event()
 
@@ -153,18 +187,20 @@ class Reception:
             thread.join()
 
     def _serve(self) -> Server:
-        settings = self.site.settings.intake
-        limits = Limits(file_bytes=settings.file_size, free_bytes=settings.free_space)
         return serve(
-            address(settings.listen),
+            address(self.site.settings.intake.listen),
             hostkey.load(self.site.host_key),
-            limits,
+            self._limits(),
             self._keys,
             self.judge,
             self.site.uploading,
             Reports(self.site, self.answered),
             self.site.people.quota,
         )
+
+    def _limits(self) -> Limits:
+        settings = self.site.settings.intake
+        return Limits(file_bytes=settings.file_size, free_bytes=settings.free_space)
 
     def _keys(self, user: str) -> list[tuple[str, bytes]]:
         return [(key.type, base64.b64encode(key.blob)) for key in self.site.people.ssh_keys(user)]
@@ -186,6 +222,11 @@ class Reception:
         else:
             self.answered.keep(uploader, verdict.changes, said, now)
         return answer
+
+
+def _where(server: Server | Watch) -> str:
+    """Say where uploads come in."""
+    return f"watches {server.path}" if isinstance(server, Watch) else "listens on {}:{}".format(*server.address)
 
 
 def _answer(verdict: Refused | Taken | Waiting | Obeyed) -> Answer:

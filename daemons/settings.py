@@ -28,6 +28,12 @@ class WrongSettings(Problem):
 class Intake(Struct, frozen=True, forbid_unknown_fields=True):
     """The SFTP server that takes uploads."""
 
+    server: Annotated[
+        Literal["own", "openssh"], Meta(description="Who speaks SFTP: debmill, or an sshd (etc/sshd/README.md).")
+    ] = "own"
+    landing: Annotated[
+        str, Meta(description="Where the accounts of sshd land files: below it, NAME/incoming and NAME/status.")
+    ] = "/srv/landing"
     listen: Annotated[str, Meta(description="Address and port; port 0: the kernel chooses.")] = "127.0.0.1:2222"
     name: Annotated[str, Meta(description="Host name that clients use; empty: the address.")] = ""
     signature_max_age: Annotated[int, Meta(description="Days after which a signature is too old.")] = 30

@@ -18,14 +18,16 @@ from watchdog.observers.inotify_c import CallbackId, InotifyConstants, InotifyEv
 
 log = logging.getLogger(__name__)
 ARRIVALS = Mask(InotifyConstants.IN_CREATE | InotifyConstants.IN_MOVED_TO | InotifyConstants.IN_ONLYDIR)
+WRITTEN = Mask(ARRIVALS | InotifyConstants.IN_CLOSE_WRITE)  # where others write files under their final names
 logging.getLogger("watchdog").setLevel(logging.ERROR)  # it warns of lost events, which cost us nothing
 
 
 class Wakeup:
     """Something to sleep on until an entry arrives in one of the watched directories, or `ring` is called."""
 
-    def __init__(self) -> None:
+    def __init__(self, events: Mask = ARRIVALS) -> None:
         self._event = threading.Event()
+        self._events = events
         self._inotify: InotifyFD | None = None
         self._unwatched: set[Path] = set()
         self._said: set[Path] = set()
@@ -43,6 +45,10 @@ class Wakeup:
                 inotify.stop()
                 inotify.join()
             self._unwatched.clear()
+
+    def watch(self, directory: Path) -> None:
+        """Watch one more directory from the next sleep on; at most once each."""
+        self._unwatched.add(directory)
 
     def ring(self) -> None:
         """Wake the sleeper."""
@@ -77,7 +83,7 @@ class Wakeup:
             self._inotify = InotifyFD()
             self._inotify.start()
         hint = _Hint(self, directory)
-        self._inotify.add_callback(os.fsencode(directory), ARRIVALS, hint, CallbackId(id(hint)))
+        self._inotify.add_callback(os.fsencode(directory), self._events, hint, CallbackId(id(hint)))
 
     def _complain(self, directory: Path, error: OSError) -> None:
         if directory not in self._said:

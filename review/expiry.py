@@ -57,7 +57,12 @@ def _loose(area: Path, now: datetime, patience: timedelta) -> Iterator[Refused]:
     for file in old:
         atomic.remove(area / file)
     if old:
-        yield Refused(old[0], RULE, f"{_few(old)}: no .changes named this within {_words(patience)}, so it was removed")
+        yield forgotten(old, patience)
+
+
+def forgotten(old: list[str], patience: timedelta) -> Refused:
+    """Say that these files were removed, for no .changes named them."""
+    return Refused(old[0], RULE, f"{_few(old)}: no .changes named this within {_words(patience)}, so it was removed")
 
 
 def _ages(area: Path, now: datetime) -> dict[str, timedelta]:

@@ -8,13 +8,15 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from typing import BinaryIO
 
 from queues import atomic
+from queues.values import FileRef
 from review.inspection import changes as inspection
 from review.inspection.files import PLAIN
 
 CHANGES = ".changes"
-_NAMED = re.compile(rb"(?m)^ [0-9a-f]{64} [0-9]+ (\S+?)\r?$")
+_LISTED = re.compile(rb"(?m)^ ([0-9a-f]{64}) ([0-9]{1,15}) (\S+?)\r?$")
 
 
 def changes_in(area: Path) -> list[str]:
@@ -29,8 +31,15 @@ def naming(area: Path, name: str) -> list[str]:
 
 def named(data: bytes) -> set[str]:
     """Name the files that a .changes seems to name."""
-    found = {name.decode(errors="replace") for name in _NAMED.findall(data)}
-    return {name for name in found if _is_plain(name)}
+    return {ref.name for ref in listed(data)}
+
+
+def listed(data: bytes) -> list[FileRef]:
+    """Give the files that a .changes seems to name, with their sizes and digests."""
+    found = [
+        (name.decode(errors="replace"), int(size), sha256.decode()) for sha256, size, name in _LISTED.findall(data)
+    ]
+    return [FileRef(name, size, sha256) for name, size, sha256 in found if _is_plain(name)]
 
 
 def clear(area: Path, name: str, data: bytes) -> None:
@@ -42,7 +51,12 @@ def clear(area: Path, name: str, data: bytes) -> None:
 def read(path: Path) -> bytes:
     """Read a signed file; a byte more than is taken, of one that is too large."""
     with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:
-        return file.read(inspection.LARGEST + 1)
+        return read_from(file)
+
+
+def read_from(file: BinaryIO) -> bytes:
+    """Read an open signed file, as `read` does."""
+    return file.read(inspection.LARGEST + 1)
 
 
 def _is_plain(name: str) -> bool:

@@ -156,7 +156,8 @@ def _server(site: Site) -> clients.Server:
 def _port_now(site: Site) -> int:
     """Give the port that the kernel chose for the running server; 0 when none runs."""
     said = [state.detail for state in presence.states(site.run) if state.name == "intake" and state.state != "dead"]
-    return int(said[0].rpartition(":")[2]) if said else 0
+    port = said[0].rpartition(":")[2] if said else ""
+    return int(port) if port.isdigit() else 0
 
 
 def _fields(one: Uploader) -> dict[str, object]:
