@@ -6,6 +6,7 @@ name is ever opened.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -32,7 +33,9 @@ class Landing:
         self.status = path / STATUS
 
     def files(self) -> dict[str, os.stat_result]:
-        """Give all that lies in `incoming`, by name; nothing where it is missing. Raises PermissionError."""
+        """Give all that lies in `incoming`, by name. Raises OSError where the account took away our right to it."""
+        if not os.access(self.incoming, os.R_OK | os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, "we may not read and remove what is there", str(self.incoming))
         return dict(sorted(_statuses(self.incoming)))
 
     def open(self, name: str) -> BinaryIO:
@@ -71,7 +74,6 @@ def _check(status: os.stat_result) -> None:
 
 
 def _statuses(directory: Path) -> Iterator[tuple[str, os.stat_result]]:
-    with suppress(FileNotFoundError):
-        for entry in os.scandir(directory):
-            with suppress(FileNotFoundError):  # removed meanwhile
-                yield entry.name, entry.stat(follow_symlinks=False)
+    for entry in os.scandir(directory):
+        with suppress(FileNotFoundError):  # removed meanwhile
+            yield entry.name, entry.stat(follow_symlinks=False)

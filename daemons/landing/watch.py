@@ -35,6 +35,7 @@ class Watch:
     ) -> None:
         self.path = path
         self.areas = areas
+        self.introduction: tuple[str, ...] = ()  # by which key clients know sshd is its own to say
         self._people = people
         self._tender = tender
         self._clock = clock

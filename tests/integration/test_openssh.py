@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import paramiko
 import pytest
 
 from tests.support.clients import Uploader, tampered
@@ -156,14 +157,16 @@ def test_a_dsc_that_is_replaced_behind_the_verdict_changes_nothing_in_the_entry(
     mill.wait("it is gone", lambda: not (mill.incoming / other.name).exists())
 
 
-def test_a_client_that_is_killed_leaves_nothing_taken_and_the_repeat_works(mill: Mill) -> None:
+@pytest.mark.parametrize("again", ["put", "reput"])
+def test_a_client_that_is_killed_leaves_nothing_taken_and_the_repeat_works(mill: Mill, again: str) -> None:
     """The .changes lies there already, and waits for the file that is cut off."""
-    orig = mill.work / "killed_1.0.orig.tar.xz"
+    orig = mill.work / f"killed-{again}/killed-{again}_1.0.orig.tar.xz"
+    orig.parent.mkdir()
     orig.write_bytes(os.urandom(1 << 17))
-    upload = craft("killed", mill.alice, [orig])
+    upload = craft(f"killed-{again}", mill.alice, [orig])
     others = [path for path in upload.files if path != orig]
     mill.uploader.sftp(*others)
-    mill.wait_for_status("killed_1.0-1.txt", "waiting")
+    mill.wait_for_status(f"killed-{again}_1.0-1.txt", "waiting")
     slow = ["sftp", "-q", "-F", str(mill.uploader.ssh_config), "-b", "-", "-B", "64", "-R", "1", "-l", "8"]
     client = subprocess.Popen(
         [*slow, "mill:/incoming"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True
@@ -179,7 +182,7 @@ def test_a_client_that_is_killed_leaves_nothing_taken_and_the_repeat_works(mill:
     assert part.stat().st_size < orig.stat().st_size
     assert mill.taken(upload) == {}
 
-    mill.uploader.sftp(orig)
+    mill.sftp(f'cd /incoming\n{again} "{orig}"\n')
     mill.wait_until_taken(upload)
 
 
@@ -243,6 +246,43 @@ def test_nothing_but_sftp_is_served(mill: Mill, lies: Path, argv: list[str]) -> 
     assert not (mill.incoming / "copy.txt").exists()
 
 
+EXTENDED = ("posix-rename@openssh.com", "hardlink@openssh.com", "lsetstat@openssh.com", "copy-data")
+
+
+def test_requests_that_openssh_s_own_client_does_not_make_are_refused(mill: Mill, lies: Path) -> None:
+    with paramiko.Transport(("127.0.0.1", mill.sshd.port)) as transport:
+        key = paramiko.Ed25519Key.from_private_key_file(str(mill.alice.ssh_key))
+        transport.connect(username=UPLOADER, pkey=key)
+        client = paramiko.SFTPClient.from_transport(transport)
+        assert client is not None
+        for request in EXTENDED:
+            with pytest.raises(OSError, match="denied"):
+                client._request(paramiko.sftp.CMD_EXTENDED, request, f"/incoming/{lies.name}", "/incoming/other.txt")
+        for directory in ("/", "/status"):
+            with client.open(directory) as file, pytest.raises(OSError, match="denied"):
+                file.chmod(0o777)
+        with client.open(f"/incoming/{lies.name}", "r+") as file, pytest.raises(OSError, match="denied"):
+            file.chown(0, 0)
+
+
+def test_an_account_that_shuts_its_own_place_hinders_only_itself(mill: Mill) -> None:
+    """A directory that is opened as a file may have its mode set; the shipped script puts it right."""
+    carol = mill.stranger("carol")
+    mill.register(carol)
+    mill.sshd.add("carol")
+    incoming = mill.sshd.landing / "carol/incoming"
+    incoming.chmod(0o700)
+    upload = mill.craft("beside-it")
+    mill.uploader.sftp(*upload.files)
+    mill.wait_until_taken(upload)
+    assert "carol/incoming" in mill.road.log.read_text()
+
+    mill.sshd.add("carol")
+    late = mill.craft("put-right", carol)
+    mill.tools(carol).sftp(*late.files)
+    mill.wait("it is taken", lambda: mill.taken(late) == digests(late.files))
+
+
 def test_a_name_of_no_upload_is_told_and_left(mill: Mill, lies: Path) -> None:
     assert f"{lies.name}: this is not the name" in mill.wait_for_status("incoming.txt", lies.name)
     assert (mill.incoming / lies.name).exists()
@@ -271,6 +311,7 @@ def test_a_file_that_the_service_may_not_read_is_told(mill: Mill) -> None:
     upload = mill.craft("private")
     for path in upload.files:
         path.chmod(0o600)
+    assert mill.uploader.dput(upload, check=False).status != 0  # it asks for `chmod 0644`
     mill.ssh("scp", "-p", *upload.files, "mill:/incoming", check=True)
     assert "its mode is 600" in mill.wait_for_status("incoming.txt", "its mode")
     for path in upload.files:
