@@ -108,8 +108,8 @@ class Reception:
 
         def tender(landing: Landing) -> Tender:
             carrier = Carrier(landing, areas.of(landing.uploader), self.judge_unheard)
-            forgotten = partial(self._forgotten, landing.uploader)
-            return Tender(carrier, Board(landing, reports), self.patience.loose, forgotten)
+            tell = partial(self._forgotten, landing.uploader)
+            return Tender(carrier, Board(landing, reports), self.patience.loose, tell)
 
         return Watch(Path(self.site.settings.intake.landing), areas, self.site.people, tender, self.clock)
 

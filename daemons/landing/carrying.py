@@ -80,11 +80,11 @@ class Carrier:
         return sum(self._try(landed, now, alive) for landed in due)
 
     def drop_old(self, now: datetime, patience: timedelta) -> list[str]:
-        """Remove what was not written to for so long, and name it."""
+        """Remove what was not written to for so long; names the files that might have been an upload's."""
         old = {name: seen for name, seen in self.landing.files().items() if _age(seen, now) >= patience}
         for name, seen in old.items():
             self.landing.remove(name, seen)
-        return [*old]
+        return [*filter(paths.is_upload, old)]
 
     def _wanted(self, landed: list[str]) -> dict[str, FileRef]:
         """Give what the .changes here and in the area seem to name: enough to tell by that a file is whole."""

@@ -171,6 +171,7 @@ def test_a_file_that_was_replaced_while_it_was_copied_stays(door: Door) -> None:
 def test_what_nothing_names_for_long_is_removed(door: Door) -> None:
     """By a time that no client sets: `scp -p` brings files that are years old."""
     os.utime(door.land(ORIG), (1, 1))
+    door.land("a name\nthat goes into no mail")
     assert door.carrier.drop_old(utc(), timedelta(hours=24)) == []
     assert door.carrier.drop_old(utc() + timedelta(hours=25), timedelta(hours=24)) == [ORIG]
     assert [*door.landing.incoming.iterdir()] == []
