@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import paramiko
@@ -52,8 +53,8 @@ class Mill(Reception):
         """Wait until the upload is in review with the bytes that were sent, and nothing of it lies about."""
         self.wait(f"{upload.source} is taken", lambda: bool(self.taken(upload)))
         assert self.taken(upload) == digests(upload.files)
-        self.wait("nothing is left of it", lambda: not [*self.incoming.glob(f"{upload.source}_*")])
-        assert self.visible(upload) == []
+        landed = partial(self.incoming.glob, f"{upload.source}_*")
+        self.wait("nothing is left of it", lambda: not [*landed(), *self.visible(upload)])
 
     def wait_for_status(self, name: str, words: str) -> str:
         """Wait until a file below /status holds these words, and give it as sftp does."""
