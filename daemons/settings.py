@@ -49,6 +49,13 @@ class Build(Struct, frozen=True, forbid_unknown_fields=True):
     drain_seconds: Annotated[
         int, Meta(description="How long a build may still take when its daemon is told to stop, in seconds.", ge=1)
     ] = 900
+    layers_size: Annotated[
+        int,
+        Meta(description="Bytes that layers of installed build dependencies may take, kept for later builds.", ge=0),
+    ] = 10 << 30
+    indices_minutes: Annotated[
+        int, Meta(description="Minutes after which a mirror's package lists are fetched again.", ge=0)
+    ] = 60
     superseded: Annotated[
         Literal["cancel", "finish"], Meta(description="What becomes of a running build of a superseded upload.")
     ] = "cancel"

@@ -1,6 +1,6 @@
 """One build job in one fresh environment, from its sources to checked results.
 
-Phases: setup, install, unpack, build, collect, check. The package's failure is a BuildResult, a missing dependency a
+Phases: install, setup, unpack, build, collect, check. The package's failure is a BuildResult, a missing dependency a
 DepWait, the machine's failure a Later, and results that are not the job's are Suspicious. A build that is cancelled
 while a command runs has failed in that phase. It knows no queue.
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from archive import dscfile
 from daemons.building import results
 from daemons.building.environment import (
     DIRECTORY,
@@ -19,6 +20,7 @@ from daemons.building.environment import (
     DepWait,
     Ended,
     Environment,
+    Environments,
     Kind,
     Limits,
     Refused,
@@ -61,22 +63,22 @@ class Settings(Struct, frozen=True):
 
 
 def build(
-    fresh: AbstractContextManager[Environment],
+    environments: Environments,
     job: BuildJob,
     sources: Path,
     out: Path,
     clock: Clock,
     settings: Settings = Settings(),  # noqa: B008 -- it is frozen
 ) -> Outcome:
-    """Build a job. `fresh` is entered here and left before this returns; `sources` holds the job's files.
+    """Build a job, in an environment that is gone before this returns; `sources` holds the job's files.
 
     Results and the log `log_name(job)` are new files in `out`, an empty directory; the log may be read meanwhile.
     """
     started = clock()
     with recording(out / log_name(job), clock) as record:
         work = _Work(job, sources, out, record, settings)
-        trouble = work.do(fresh)
-        record.say(f"\n=== {_in_words(trouble)} === {clock():%Y-%m-%d %H:%M:%S} UTC")
+        trouble = work.do(environments)
+        record.end(_in_words(trouble))
     if trouble is not None and not isinstance(trouble, Failed):
         return trouble
     return BuildResult(
@@ -107,14 +109,18 @@ class _Work:
         self.settings = settings
         self.files: tuple[FileRef, ...] = ()
 
-    def do(self, fresh: AbstractContextManager[Environment]) -> Trouble | None:
+    def do(self, environments: Environments) -> Trouble | None:
         """Go through the phases until something is in the way."""
         try:
-            self.record.begin("setup")
             self.record.say(f"{self.job.source} {self.job.version} for {self.job.suite}, {self.job.architecture}")
+            self.record.begin("install")
+            fresh = self.install(environments)
+            if isinstance(fresh, Trouble):
+                return fresh
+            self.record.begin("setup")
             with fresh as environment:
                 environment.bring([self.sources / file.name for file in self.job.files])
-                for phase in (self.install, self.unpack, self.build, self.collect):
+                for phase in (self.unpack, self.build, self.collect):
                     self.record.begin(phase.__name__)
                     trouble = phase(environment)
                     if trouble is not None:
@@ -126,14 +132,15 @@ class _Work:
         except Cancelled as cancelled:
             return Failed(str(cancelled))
 
-    def install(self, environment: Environment) -> Trouble | None:
-        """Install what the package needs to be built."""
+    def install(self, environments: Environments) -> AbstractContextManager[Environment] | Trouble:
+        """Have an environment with what the package needs to be built."""
         kind: Kind = "indep" if self.job.architecture == "all" else "arch"
-        limits = self.settings.limits
-        installed = environment.install(self.job.dsc.name, kind, log=self.record.file, limits=limits)
-        if isinstance(installed, Unavailable):
-            return Later(installed.reason)
-        return installed if isinstance(installed, DepWait) else None
+        dsc, size = self.sources / self.job.dsc.name, sum(file.size for file in self.job.files)
+        try:
+            fresh = environments.install(dsc, kind, size=size, log=self.record.file, limits=self.settings.limits)
+        except (dscfile.NotADsc, control.Malformed) as malformed:
+            return Failed(f"{self.job.dsc.name}: {malformed}")
+        return Later(fresh.reason) if isinstance(fresh, Unavailable) else fresh
 
     def unpack(self, environment: Environment) -> Trouble | None:
         """Unpack the source package."""

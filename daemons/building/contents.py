@@ -16,6 +16,8 @@ _NO_SERVICES = "#!/bin/sh\nexit 101\n"  # invoke-rc.d(8): maintainer scripts sta
 _APT = """\
 APT::Sandbox::User "root";
 APT::Install-Recommends "false";
+APT::Get::Build-Dep-Automatic "true";
+Dpkg::Use-Pty "false";
 Acquire::Languages "none";
 """
 
@@ -37,11 +39,16 @@ class User(Struct, frozen=True):
 
 
 class Description(Struct, frozen=True):
-    """What `inside` is told. `shown` maps directories inside to those of the host that they show until sealed."""
+    """What `inside` is told. `shown` maps directories inside to those of the host that they show until sealed.
+
+    `layers` lie between the base and the root, the topmost first; the root is in memory unless a directory is named.
+    """
 
     shown: dict[str, str]
     files: tuple[File, ...]
-    user: User = User()
+    layers: tuple[str, ...] = ()
+    writable: str = ""
+    user: User | None = User()
     hostname: str = HOSTNAME
 
 

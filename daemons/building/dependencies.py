@@ -10,6 +10,20 @@ import re
 from daemons.building.environment import DIRECTORY, DepWait, Kind, Unavailable
 
 UPDATE = ("apt-get", "-q", "-o", "APT::Update::Error-Mode=any", "update")
+_ONLY_OURS = ("Dir::Etc::SourceList=/etc/apt/sources.list.d/debmill.list", "Dir::Etc::SourceParts=-")
+UPDATE_ARCHIVES = (*UPDATE, *(word for option in (*_ONLY_OURS, "APT::Get::List-Cleanup=0") for word in ("-o", option)))
+PREPARE = ("apt-cache", "-q", "gencaches")  # else each apt that comes later reads all lists again
+NEEDED = f"{DIRECTORY}/needed.dsc"
+# What only the installation needed, or what differs from one to the next, is no part of a layer.
+CLEAN = (
+    "sh",
+    "-ec",
+    f"""
+rm -rf {DIRECTORY} /srv/archive-* /tmp/* /etc/apt/keyrings/archive-* /etc/apt/sources.list.d/debmill.list
+rm -f /var/lib/dpkg/*-old /var/cache/ldconfig/aux-cache /var/cache/apt/*.bin /var/cache/apt/archives/*.deb
+find /var/log -type f -delete
+""",
+)
 _UNMET = re.compile(r"^(?:The following packages have unmet|Unsatisfied) dependencies:\n", re.MULTILINE)
 _RELATION = re.compile(
     r"(?:(?P<owner>\S+) : )?(?:(?P<kind>[A-Z][A-Za-z-]+): )?(?P<what>\S+(?: \([^)]*\))?)(?P<rest>.*)"
@@ -19,8 +33,8 @@ _NOT_FOUND = re.compile(r"^E(?:rror)?: Unable to locate package (\S+)", re.MULTI
 _ERROR = re.compile(r"^E(?:rror)?: (.*)", re.MULTILINE)
 
 
-def build_dep(dsc: str, kind: Kind, *, simulate: bool = False) -> tuple[str, ...]:
-    """Give the command that installs what a .dsc needs for `-B` (arch) or `-A` (indep)."""
+def build_dep(kind: Kind, *, simulate: bool = False) -> tuple[str, ...]:
+    """Give the command that installs what the .dsc `NEEDED` needs for `-B` (arch) or `-A` (indep)."""
     simulation = ("--simulate",) if simulate else ()
     return (
         "apt-get",
@@ -30,22 +44,22 @@ def build_dep(dsc: str, kind: Kind, *, simulate: bool = False) -> tuple[str, ...
         *simulation,
         "build-dep",
         f"--{kind}-only",
-        f"{DIRECTORY}/{dsc}",
+        NEEDED,
     )
 
 
-def decide(simulated: bool, said: str, installing: str) -> DepWait | Unavailable:
-    """Say why dependencies were not installed.
+def unresolved(said: str) -> DepWait | Unavailable:
+    """Say why apt could not choose what to install, from what it said then."""
+    wanted = missing(said)
+    return DepWait(wanted) if wanted else Unavailable(_last_error(said) or "apt-get build-dep failed")
 
-    `simulated` is whether apt could choose what to install, `said` what it said then, `installing` what it said before.
-    """
-    if not simulated:
-        wanted = missing(said)
-        return DepWait(wanted) if wanted else Unavailable(_last_error(said) or "apt-get build-dep failed")
-    _, failed, packages = installing.partition(_FAILED)
+
+def not_installed(said: str) -> DepWait | Unavailable:
+    """Say why what apt chose was not installed, from what it said."""
+    _, failed, packages = said.partition(_FAILED)
     if failed:
         return DepWait(f"{', '.join(_indented(packages))} (it cannot be configured)")
-    return Unavailable(_last_error(installing) or "apt-get build-dep failed")
+    return Unavailable(_last_error(said) or "apt-get build-dep failed")
 
 
 def missing(said: str) -> str:

@@ -6,6 +6,7 @@ Values and a protocol only. A build, or a program that gathers evidence, is give
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -47,10 +48,6 @@ class LocalArchive(Struct, frozen=True):
     path: str = ""
 
 
-class Installed(Struct, frozen=True):
-    """The build dependencies are there."""
-
-
 class DepWait(Struct, frozen=True):
     """Build dependencies that cannot be installed now; `missing` names them as the source does."""
 
@@ -86,13 +83,10 @@ class Log(Protocol):
 
 
 class Environment(Protocol):
-    """One fresh root; leaving it destroys all of it. First `bring` and `install`, then `run`, then `collect`."""
+    """One fresh root; leaving it destroys all of it. First `bring`, then `run`, then `collect`."""
 
     def bring(self, files: Sequence[Path]) -> None:
         """Copy files into DIRECTORY. Raises Broken."""
-
-    def install(self, dsc: str, kind: Kind, *, log: Log, limits: Limits) -> Installed | DepWait | Unavailable:
-        """Install the build dependencies of a .dsc that was brought; root inside, with network. Raises Broken."""
 
     def run(
         self,
@@ -107,3 +101,15 @@ class Environment(Protocol):
 
     def collect(self, names: Sequence[str], into: Path, limits: Limits) -> tuple[FileRef, ...]:
         """Copy files of these names out of DIRECTORY. Raises Refused, Broken."""
+
+
+class Environments(Protocol):
+    """Where environments come from."""
+
+    def install(
+        self, dsc: Path, kind: Kind, *, size: int, log: Log, limits: Limits
+    ) -> AbstractContextManager[Environment] | DepWait | Unavailable:
+        """Give an environment, to be entered, that has the build dependencies of a .dsc; `size` is its source's, bytes.
+
+        Raises NotADsc, Malformed, Broken.
+        """

@@ -45,19 +45,30 @@ def detach(target: str) -> None:
         raise OSError(ctypes.get_errno(), f"unmounting {target}: {os.strerror(ctypes.get_errno())}")
 
 
-def make_root() -> None:
-    """Lay a writable root over the base, and make it the current directory."""
+def make_root(layers: list[int], writable: int | None) -> None:
+    """Lay a writable root, in memory or in an open directory, over layers and base; make it the current directory."""
     mount("tmpfs", "environment", "mount", 0, "mode=755")
-    for name in ("upper", "work", "root"):
-        os.mkdir(f"mount/{name}")
+    place = "mount" if writable is None else f"/proc/self/fd/{writable}"
+    for path in ("mount/root", f"{place}/upper", f"{place}/work"):
+        os.mkdir(path)
+    lower = ":".join([*(f"/proc/self/fd/{layer}" for layer in layers), "root"])
     # userxattr: without it a user namespace cannot rename or remove what the base holds
-    mount("overlay", "environment", "mount/root", 0, "lowerdir=root,upperdir=mount/upper,workdir=mount/work,userxattr")
+    # volatile: what is worth keeping is synced at the end, whatever apt and dpkg ask for
+    options = f"lowerdir={lower},upperdir={place}/upper,workdir={place}/work,userxattr,volatile"
+    mount("overlay", "environment", "mount/root", 0, options)
+    for descriptor in [*layers, *([] if writable is None else [writable])]:
+        os.close(descriptor)
     os.chdir("mount/root")
+
+
+def look_at(directory: str) -> int:
+    """Open a directory of the host for mounting; nothing inside ever gets the descriptor."""
+    return os.open(directory, os.O_PATH | os.O_DIRECTORY)
 
 
 def show(directory: int, target: str) -> None:
     """Show an open directory of the host, read-only, and close it."""
-    os.mkdir(target)
+    os.makedirs(target, exist_ok=True)
     mount("none", f"/proc/self/fd/{directory}", target, BIND)
     os.close(directory)
     kept = os.statvfs(target).f_flag & (NOSUID | NODEV | NOEXEC)  # a user namespace may not take these away
@@ -149,15 +160,18 @@ def main() -> None:
     """Make, enter, tell, hold."""
     description = json.loads(sys.stdin.readline())
     host_pid = os.readlink("/proc/self")  # this is still the host's proc, so it is the host's number
-    opened = {target: os.open(source, os.O_PATH | os.O_DIRECTORY) for target, source in description["shown"].items()}
+    opened = {target: look_at(source) for target, source in description["shown"].items()}
+    layers = [look_at(layer) for layer in description["layers"]]
+    writable = look_at(description["writable"]) if description["writable"] else None
     become_root()
-    make_root()
+    make_root(layers, writable)
     for target, directory in opened.items():
         show(directory, target.lstrip("/"))
     make_devices()
     enter_root()
     write(description["files"])
-    add_user(description["user"])
+    if description["user"]:
+        add_user(description["user"])
     socket.sethostname(description["hostname"])
     raise_loopback()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # orphans are reaped by the kernel

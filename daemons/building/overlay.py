@@ -1,4 +1,4 @@
-"""An environment as a writable layer in memory over an unpacked base, in namespaces of its own.
+"""An environment as a writable layer over an unpacked base, and layers between them, in namespaces of its own.
 
 Unprivileged: only subordinate ids of the account that starts it are mapped. Commands enter from outside, each with its
 own pipe; nothing inside ever holds a file or directory of the host. It leaves nothing: when process 1 ends, which it
@@ -7,7 +7,6 @@ does with the process that made it, the kernel ends every process inside and dro
 
 from __future__ import annotations
 
-import io
 import os
 import select
 import signal
@@ -20,20 +19,10 @@ from typing import Self
 
 import msgspec
 
-from daemons.building import collecting, contents, dependencies, entering, following
+from daemons.building import collecting, contents, entering, following
 from daemons.building.base import Base
-from daemons.building.environment import (
-    DIRECTORY,
-    Broken,
-    DepWait,
-    Ended,
-    Installed,
-    Kind,
-    Limits,
-    LocalArchive,
-    Log,
-    Unavailable,
-)
+from daemons.building.environment import DIRECTORY, Broken, Ended, Limits, LocalArchive, Log
+from daemons.building.store import Layer
 from queues.values import FileRef
 
 _PROGRAM = Path(__file__).with_name("inside.py")
@@ -43,7 +32,7 @@ _QUICK = Limits(seconds=120, output=1 << 20)
 
 
 class Overlay:
-    """One fresh root over a base; made by entering it, destroyed by leaving it."""
+    """One fresh root; made by entering it, destroyed by leaving it."""
 
     def __init__(
         self,
@@ -51,24 +40,34 @@ class Overlay:
         archives: Sequence[LocalArchive] = (),
         files: Sequence[contents.File] = (),
         watch: following.Watch = lambda: None,
+        layers: Sequence[Layer] = (),
+        writable: Path | None = None,
+        user: contents.User | None = contents.User(),  # noqa: B008 -- it is frozen
     ) -> None:
-        """Describe it; `watch` is called while a command runs, and what it raises ends that command."""
+        """Describe it; `watch` is called while a command runs, and what it raises ends that command.
+
+        `layers` lie over the base, the topmost first. What is written goes to memory, or to `upper` in `writable`.
+        """
         self.base = base
         self.archives = archives
         self.files = files
         self.watch = watch
+        self.layers = layers
+        self.writable = writable
+        self.user = user
         self._stack = ExitStack()
         self._holder: subprocess.Popen[bytes]
         self._pid = ""
 
     def __enter__(self) -> Self:
         """Make it. Raises Broken, BaseInUse."""
-        description = contents.describe(_with_keys(self.archives), _resolver(), self.files)
-        self._stack.callback(os.close, self.base.hold())
-        self._holder = self._start()
-        self._stack.callback(self._end)
         try:
-            self._tell(msgspec.json.encode(description))
+            self._stack.callback(os.close, self.base.hold())
+            for layer in self.layers:
+                self._stack.callback(os.close, layer.hold())
+            self._holder = self._start()
+            self._stack.callback(self._end)
+            self._tell(msgspec.json.encode(self._description()))
             word, _, self._pid = self._answer().partition(" ")
             if word != "ready":
                 raise Broken(
@@ -90,6 +89,14 @@ class Overlay:
         """The number of process 1 as this machine knows it."""
         return self._pid
 
+    def _description(self) -> contents.Description:
+        return msgspec.structs.replace(
+            contents.describe(_with_keys(self.archives), _resolver(), self.files),
+            layers=tuple(str(layer.upper) for layer in self.layers),
+            writable=str(self.writable or ""),
+            user=self.user,
+        )
+
     def bring(self, files: Sequence[Path]) -> None:
         """Copy files into DIRECTORY, readable by all. Raises Broken."""
         for path in files:
@@ -106,28 +113,10 @@ class Overlay:
             if ended.returncode != 0:
                 raise Broken(f"{path} cannot be copied into an environment: {ended.stderr.decode(errors='replace')}")
 
-    def install(self, dsc: str, kind: Kind, *, log: Log, limits: Limits) -> Installed | DepWait | Unavailable:
-        """Install the build dependencies of a .dsc that was brought. Raises Broken."""
-        if not self._announced(dependencies.UPDATE, log, limits).well:
-            return Unavailable("apt-get update failed: a mirror cannot be reached, or does not verify")
-        said = _Copying(log)
-        ended = self._announced(dependencies.build_dep(dsc, kind), said, limits)
-        if ended.well:
-            return Installed()
-        if ended.how != "itself":
-            return Unavailable(f"the installation was ended ({ended.how})")
-        simulation = io.BytesIO()
-        chosen = self.administer(dependencies.build_dep(dsc, kind, simulate=True), log=simulation, limits=limits).well
-        return dependencies.decide(chosen, _text(simulation), _text(said.copy))
-
     def administer(self, argv: Sequence[str], *, log: Log, limits: Limits = _QUICK) -> Ended:
         """Run a command as root inside, with the host's network; only before the first `run`. Raises Broken."""
         variables = {**entering.INSIDE, "DEBIAN_FRONTEND": "noninteractive"}
         return self._follow(entering.as_root(self._pid, self.base.architecture, "/", argv), variables, log, limits)
-
-    def _announced(self, argv: Sequence[str], log: Log, limits: Limits) -> Ended:
-        log.write(f"$ {' '.join(argv)}\n".encode())
-        return self.administer(argv, log=log, limits=limits)
 
     def run(
         self,
@@ -212,25 +201,6 @@ class Overlay:
                 os.kill(int(self._pid), signal.SIGKILL)
         self._holder.kill()
         self._holder.wait()
-
-
-class _Copying:
-    """A log that also remembers what went through it."""
-
-    def __init__(self, log: Log) -> None:
-        self.log = log
-        self.copy = io.BytesIO()
-
-    def write(self, data: bytes) -> None:
-        self.copy.write(data)
-        self.log.write(data)
-
-    def flush(self) -> None:
-        self.log.flush()
-
-
-def _text(said: io.BytesIO) -> str:
-    return said.getvalue().decode(errors="replace")
 
 
 def _with_keys(archives: Sequence[LocalArchive]) -> list[tuple[LocalArchive, bytes]]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import ParamSpec
 
 from daemons import account
+from daemons.building import unpacking
 
 P = ParamSpec("P")
 
@@ -61,4 +62,6 @@ def room() -> Iterator[Path]:
     try:
         yield path
     finally:
-        shutil.rmtree(path)
+        if os.geteuid() != 0:
+            unpacking.discard(path)  # layers of environments in it belong to subordinate ids
+        shutil.rmtree(path, ignore_errors=not path.exists())
