@@ -62,6 +62,12 @@ def room() -> Iterator[Path]:
     try:
         yield path
     finally:
-        if os.geteuid() != 0:
-            unpacking.discard(path)  # layers of environments in it belong to subordinate ids
-        shutil.rmtree(path, ignore_errors=not path.exists())
+        discard(path)
+
+
+def discard(path: Path) -> None:
+    """Remove a directory, with layers of environments in it, which belong to subordinate ids."""
+    if os.geteuid() != 0:
+        for layer in (*path.glob("*/*/upper"), *path.glob("*/*/*/upper")):
+            unpacking.discard(layer.parent)
+    shutil.rmtree(path)
