@@ -51,6 +51,15 @@ class Stores:
         for store in (self.layers, self.indices, self.writable):
             store.sweep()
 
+    def listing(self) -> list[Layer]:
+        """Give every layer and every package list, each kind with the one used last first."""
+        return [*self.layers.listing(), *self.indices.listing()]
+
+    def empty(self) -> list[Layer]:
+        """Remove every layer that no environment uses, lists included, and give them."""
+        self.sweep()
+        return [*self.layers.trim(0), *self.indices.trim(0)]
+
 
 class Layered:
     """Environments over one base, which see our own archives while dependencies are installed, and only then."""

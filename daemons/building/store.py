@@ -151,7 +151,7 @@ class Store:
         gone = self.aside_of_all / f"{layer.key}.{secrets.token_hex(4)}"
         try:
             atomic.disk.rename(layer.path, gone)
-            unpacking.discard(gone)
+            _discard(gone)
         finally:
             os.close(lock)
         return True
@@ -179,7 +179,7 @@ class Store:
             with suppress(OSError):  # it lives, or dies at this very moment: the next one gets it
                 lock = _locked(path, fcntl.LOCK_EX)
                 try:
-                    unpacking.discard(path)
+                    _discard(path)
                 finally:
                     os.close(lock)
 
@@ -204,6 +204,11 @@ class Store:
         now = self.clock().timestamp()
         with suppress(FileNotFoundError):
             os.utime(path, (now, now))
+
+
+def _discard(path: Path) -> None:
+    os.chmod(path, 0o777)  # `upper` may be closed to us: subordinate ids must be able to remove it
+    unpacking.discard(path)
 
 
 def _changed(path: Path) -> datetime:
