@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from daemons.building.environment import DIRECTORY, DepWait, Kind, Unavailable
+from daemons.building.resolving import Chosen
 
 UPDATE = ("apt-get", "-q", "-o", "APT::Update::Error-Mode=any", "update")
 _ONLY_OURS = ("Dir::Etc::SourceList=/etc/apt/sources.list.d/debmill.list", "Dir::Etc::SourceParts=-")
@@ -46,6 +47,11 @@ def build_dep(kind: Kind, *, simulate: bool = False) -> tuple[str, ...]:
         f"--{kind}-only",
         NEEDED,
     )
+
+
+def show(choice: Chosen) -> tuple[str, ...]:
+    """Give the command that prints what the lists say of each package that was chosen."""
+    return ("apt-cache", "show", *(f"{one.name}={one.version}" for one in choice.installed))
 
 
 def unresolved(said: str) -> DepWait | Unavailable:

@@ -159,8 +159,17 @@ class _Apt:
     def _ask(self, command: Sequence[str]) -> Chosen | Trouble:
         said = _Copying(self.log)
         with self._root() as root:
-            ended = root.administer(command, log=said, limits=self.limits)
-        return resolving.chosen(said.text) if ended.well else dependencies.unresolved(said.text)
+            if not root.administer(command, log=said, limits=self.limits).well:
+                return dependencies.unresolved(said.text)
+            return self._identified(resolving.chosen(said.text), root)
+
+    def _identified(self, choice: Chosen, root: Overlay) -> Chosen | Unavailable:
+        records = io.BytesIO()
+        if choice.installed:
+            root.administer(dependencies.show(choice), log=records, limits=self.limits)
+        choice = resolving.identified(choice, records.getvalue().decode(errors="replace"))
+        unknown = resolving.unidentified(choice)
+        return Unavailable(f"{unknown}: the package lists have no SHA256 of it") if unknown else choice
 
     def make(self, key: str, choice: Chosen) -> Layer | Trouble:
         """Install, and keep what that changed as a layer."""

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from archive import dscfile
 from daemons.building.environment import LocalArchive
@@ -19,14 +19,24 @@ from queues import control
 
 _FIELDS = tuple(f"Build-{relation}{only}" for relation in ("Depends", "Conflicts") for only in ("", "-Arch", "-Indep"))
 _NEEDED = "Format: 1.0\nSource: needed\nBinary: needed\nArchitecture: any\nVersion: 1\n"
-_INSTALLED = re.compile(r"Inst (?P<name>\S+) (?:\[[^]]*\] )?\((?P<version>\S+) (?P<origins>.*?)\[(?P<of>\S+)\]\)")
+_INSTALLED = re.compile(r"Inst (?P<name>\S+) (?:\[[^]]*\] )?\((?P<version>\S+) .*\[(?P<of>\S+)\]\)")
 _REMOVED = re.compile(r"Remv (?P<name>\S+) ")
+_RECORD = re.compile(r"(?:Package|Version|Architecture|SHA256): (?P<value>\S+)")
+
+
+class Package(Struct, frozen=True):
+    """A package that apt would install; `digests` are the SHA256 of every .deb of it that the lists name."""
+
+    name: str
+    version: str
+    architecture: str
+    digests: tuple[str, ...] = ()
 
 
 class Chosen(Struct, frozen=True):
-    """What apt would do: install packages, each `NAME VERSION ARCHITECTURE ORIGIN...`, and remove others."""
+    """What apt would do: install packages, and remove others."""
 
-    installed: tuple[str, ...] = ()
+    installed: tuple[Package, ...] = ()
     removed: tuple[str, ...] = ()
 
     @property
@@ -37,7 +47,7 @@ class Chosen(Struct, frozen=True):
     @property
     def in_words(self) -> tuple[str, ...]:
         """Name the packages and their versions."""
-        names = [" ".join(package.split()[:2]) for package in self.installed]
+        names = [f"{package.name} {package.version}" for package in self.installed]
         return (*names, *(f"without {name}" for name in self.removed))
 
 
@@ -50,14 +60,35 @@ def needed(dsc: bytes) -> bytes:
 
 def chosen(said: str) -> Chosen:
     """Read what apt said when it simulated; the order does not matter."""
-    installed = [_package(match) for match in map(_INSTALLED.match, said.splitlines()) if match]
-    removed = [match["name"] for match in map(_REMOVED.match, said.splitlines()) if match]
-    return Chosen(tuple(sorted(installed)), tuple(sorted(removed)))
+    found = [match for match in map(_INSTALLED.match, said.splitlines()) if match]
+    installed = {(match["name"], match["version"], match["of"]) for match in found}
+    removed = {match["name"] for match in map(_REMOVED.match, said.splitlines()) if match}
+    return Chosen(tuple(Package(*one) for one in sorted(installed)), tuple(sorted(removed)))
 
 
-def _package(match: re.Match[str]) -> str:
-    origins = sorted({origin.partition(":")[0].strip() for origin in match["origins"].split(",")})
-    return " ".join((match["name"], match["version"], match["of"], *origins))
+def identified(choice: Chosen, records: str) -> Chosen:
+    """Add the SHA256 of each package, from what `apt-cache show` said of all of them; names and versions are no proof.
+
+    Two sites may have built one version each, and their layers lie in one cache.
+    """
+    digests: dict[tuple[str, ...], set[str]] = {}
+    for record in records.split("\n\n"):
+        fields = dict(line.split(": ", 1) for line in record.splitlines() if _RECORD.fullmatch(line))
+        key = tuple(fields.get(name, "") for name in ("Package", "Version", "Architecture"))
+        digests.setdefault(key, set()).add(fields.get("SHA256", ""))
+    installed = [
+        structs.replace(one, digests=tuple(sorted(digests.get(_as_recorded(one), ())))) for one in choice.installed
+    ]
+    return Chosen(tuple(installed), choice.removed)
+
+
+def unidentified(choice: Chosen) -> str:
+    """Name the first package whose SHA256 is not known; empty when there is none."""
+    return next((one.name for one in choice.installed if not one.digests or "" in one.digests), "")
+
+
+def _as_recorded(package: Package) -> tuple[str, str, str]:
+    return package.name.partition(":")[0], package.version, package.architecture
 
 
 def choice_key(base: str, indices: Sequence[str], command: Sequence[str], needed: bytes) -> str:
@@ -67,7 +98,8 @@ def choice_key(base: str, indices: Sequence[str], command: Sequence[str], needed
 
 def layer_key(base: str, choice: Chosen) -> str:
     """Make the key of a dependency layer: the same base and packages give the same."""
-    return _key("layer", base, *choice.installed, "", *choice.removed)
+    packages = [" ".join((one.name, one.version, one.architecture, *one.digests)) for one in choice.installed]
+    return _key("layer", base, *packages, "", *choice.removed)
 
 
 def archives_key(mirror: str, archives: Sequence[tuple[LocalArchive, bytes, bytes]]) -> str:

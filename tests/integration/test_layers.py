@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -42,11 +43,12 @@ def work() -> Iterator[Path]:
 def archive_of(root: Path, *packages: Path) -> LocalArchive:
     """An archive of its own that holds these packages."""
     root.mkdir()
-    return LocalArchive(root, "local", ("main",), tiny.repository(root, list(packages)), "snapshots/1")
+    copies = [Path(shutil.copy(package, root)) for package in packages]
+    return LocalArchive(root, "local", ("main",), tiny.repository(root, copies), "snapshots/1")
 
 
-def tool(work: Path, version: str = "1", **scripts: str) -> Path:
-    says = f"#!/bin/sh\necho version {version}\n"
+def tool(work: Path, version: str = "1", word: str = "version", **scripts: str) -> Path:
+    says = f"#!/bin/sh\necho {word} {version}\n"
     return tiny.binary(Path(tempfile.mkdtemp(dir=work)), "local-tool", scripts, {"usr/bin/local-tool": says}, version)
 
 
@@ -94,9 +96,9 @@ def said_by(environment: Environment, script: str) -> str:
     return log.getvalue().decode().strip()
 
 
-# Every file of the root with its mode, owner, size and content, but for those nobody may read
+# Every file of the root with its mode, owner and size, and what is in those that installing writes
 LOOK = r"""cd /; find . -xdev \( -path ./proc -o -path ./dev \) -prune -o -printf '%p %y %m %U:%G %l %s\n' | sort
-find . -xdev \( -path ./proc -o -path ./dev \) -prune -o -type f -readable -print0 | sort -z | xargs -0 sha256sum"""
+find etc srv usr/bin var -xdev -type f -readable -print0 2>/dev/null | sort -z | xargs -0 sha256sum"""
 
 
 @unprivileged
@@ -139,8 +141,9 @@ def test_a_layer_holds_what_was_installed_and_nothing_of_how(work: Path) -> None
 
 @unprivileged
 def test_a_new_version_of_a_dependency_makes_another_layer_and_nothing_else_does(work: Path) -> None:
-    old = Tried(work, archive_of(work / "1", tool(work)), NEEDS_TOOL)
-    other = archive_of(work / "2", tool(work), tiny.binary(work, "unrelated", {}))
+    package = tool(work)
+    old = Tried(work, archive_of(work / "1", package), NEEDS_TOOL)
+    other = archive_of(work / "2", package, tiny.binary(work, "unrelated", {}))
     same = Tried(work, other, NEEDS_TOOL)
     assert same.warm
     assert same.key == old.key
@@ -150,6 +153,8 @@ def test_a_new_version_of_a_dependency_makes_another_layer_and_nothing_else_does
     new = Tried(work, archive_of(work / "3", tool(work, "2")), NEEDS_TOOL)
     assert new.key != old.key
     assert (old.says("local-tool"), new.says("local-tool")) == ("version 1", "version 2")
+    forged = Tried(work, archive_of(work / "4", tool(work, word="another")), NEEDS_TOOL)
+    assert forged.says("local-tool") == "another 1"
 
 
 @unprivileged

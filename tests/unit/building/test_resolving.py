@@ -8,7 +8,17 @@ import pytest
 
 from archive.dscfile import NotADsc
 from daemons.building.environment import LocalArchive
-from daemons.building.resolving import Chosen, archives_key, choice_key, chosen, layer_key, needed, state_key
+from daemons.building.resolving import (
+    Package,
+    archives_key,
+    choice_key,
+    chosen,
+    identified,
+    layer_key,
+    needed,
+    state_key,
+    unidentified,
+)
 from queues.control import Malformed
 
 # what apt 2.6 prints for `apt-get -q -y --simulate build-dep`
@@ -64,30 +74,67 @@ def test_what_can_be_read_in_two_ways_is_refused(text: str) -> None:
         needed(text.encode())
 
 
-def test_a_choice_names_packages_versions_and_whose_they_are() -> None:
-    choice = chosen(SAID)
-    assert choice.installed == (
-        "libmagic1 1:5.44-3 amd64 Debian",
-        "tool 2 all local",
-        "zlib1g 1:1.2.13.dfsg-2 amd64 Debian Debian-Security",
+# what apt 2.6 prints for `apt-cache show`; a version may be in several archives
+RECORDS = """\
+Package: libmagic1
+Architecture: amd64
+Version: 1:5.44-3
+Description: Recognize the type of data
+ Version: 9
+SHA256: aa
+
+Package: tool
+Architecture: all
+Version: 2
+SHA256: cc
+
+Package: tool
+Architecture: all
+Version: 2
+SHA256: bb
+
+Package: zlib1g
+Architecture: amd64
+Version: 1:1.2.13.dfsg-2
+SHA256: dd
+
+"""
+CHOICE = identified(chosen(SAID), RECORDS)
+
+
+def test_a_choice_names_packages_versions_and_their_octets() -> None:
+    assert CHOICE.installed == (
+        Package("libmagic1", "1:5.44-3", "amd64", ("aa",)),
+        Package("tool", "2", "all", ("bb", "cc")),
+        Package("zlib1g", "1:1.2.13.dfsg-2", "amd64", ("dd",)),
     )
-    assert choice.removed == ("fakeroot", "libfakeroot")
-    assert choice.in_words[0] == "libmagic1 1:5.44-3"
-    assert choice.in_words[-1] == "without libfakeroot"
-    assert not choice.nothing
+    assert CHOICE.removed == ("fakeroot", "libfakeroot")
+    assert CHOICE.in_words[0] == "libmagic1 1:5.44-3"
+    assert CHOICE.in_words[-1] == "without libfakeroot"
+    assert not CHOICE.nothing
     assert chosen("Reading package lists...\n").nothing
 
 
+def test_a_package_whose_octets_are_not_known_is_named() -> None:
+    assert unidentified(CHOICE) == ""
+    assert unidentified(identified(chosen(SAID), RECORDS.replace("SHA256: aa\n", ""))) == "libmagic1"
+    assert unidentified(identified(chosen(SAID), RECORDS.replace("Package: zlib1g", "Package: other"))) == "zlib1g"
+    foreign = chosen("Inst libmagic1:i386 (1:5.44-3 Debian:12/x [i386])")
+    assert unidentified(identified(foreign, RECORDS)) == "libmagic1:i386"
+    assert unidentified(identified(foreign, RECORDS.replace("amd64", "i386"))) == ""
+
+
 def test_a_layer_is_another_one_for_every_package_version_and_base() -> None:
-    same = layer_key("base", chosen(SAID))
-    assert layer_key("base", chosen("\n".join(reversed(SAID.splitlines())))) == same
-    assert layer_key("base", chosen(SAID.replace("12.12", "12.13"))) == same  # a point release that left them alone
+    def key(said: str = SAID, records: str = RECORDS, base: str = "base") -> str:
+        return layer_key(base, identified(chosen(said), records))
+
+    same = key("\n".join(reversed(SAID.splitlines())))
+    assert same == key() == key(SAID.replace("12.12", "12.13"))  # a point release that left them alone
     others = [
-        layer_key("other", chosen(SAID)),
-        layer_key("base", chosen(SAID.replace("tool (2 ", "tool (3 "))),
-        layer_key("base", chosen(SAID.replace("local:local", "other:other"))),
-        layer_key("base", chosen(SAID.replace("Remv fakeroot", "#"))),
-        layer_key("base", Chosen(removed=chosen(SAID).installed, installed=chosen(SAID).removed)),
+        key(base="other"),
+        key(SAID.replace("tool (2 ", "tool (3 "), RECORDS.replace("Version: 2", "Version: 3")),
+        key(records=RECORDS.replace("bb", "ee")),
+        key(SAID.replace("Remv fakeroot", "#")),
     ]
     assert len({same, *others}) == 1 + len(others)
 
