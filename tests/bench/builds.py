@@ -3,12 +3,11 @@
 usage: python tests/bench/builds.py [--json]
 
 As root it becomes the service account. What is compared takes turns, so a busy machine slows both alike; the targets in
-seconds are for a quiet one. The exit status is 0 only if every target was met.
+seconds are for a quiet one. Each phase's go to standard error. The exit status is 0 only if every target was met.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import statistics
@@ -18,7 +17,6 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[0] = str(ROOT)  # this file's own directory would hide the package of its name
@@ -36,6 +34,7 @@ from queues.values import BuildResult  # noqa: E402
 from tests.support import tiny  # noqa: E402
 from tests.support.account import room  # noqa: E402
 from tests.support.bases import base_of  # noqa: E402
+from tests.support.figures import Figure, printed  # noqa: E402
 from tests.support.sources import DebianSources  # noqa: E402
 
 ENVIRONMENTS, UNPACKINGS, WARM = 20, 4, 5
@@ -43,35 +42,11 @@ SOURCES = ("tree", "hello", "ucf")  # the mirror may not hold each of them whole
 OURS = ("install", "setup", "unpack", "collect", "check")  # all phases but the package's own
 
 
-class Figure(NamedTuple):
-    """One line of the table; without a target it is for reading only."""
-
-    what: str
-    value: float
-    unit: str
-    target: float = float("inf")
-
-    @property
-    def met(self) -> bool:
-        return self.value <= self.target
-
-    def line(self) -> str:
-        verdict = (
-            "" if self.target == float("inf") else f"at most {self.target:>5g}   {'met' if self.met else 'MISSED'}"
-        )
-        return f"{self.what:<62} {self.value:9.2f} {self.unit:<5} {verdict}".rstrip()
-
-
 def main() -> int:
     account.give_up_root()
     with room() as work:
-        figures = [figure for measure in MEASURES for figure in measure(base_of("amd64"), work)]
-    if "--json" in sys.argv:
-        lines = [json.dumps([{**figure._asdict(), "met": figure.met} for figure in figures], indent=1)]
-    else:
-        lines = [figure.line() for figure in figures]
-    sys.stdout.write("\n".join(lines) + "\n")
-    return 0 if all(figure.met for figure in figures) else 1
+        system = base_of("amd64")
+        return printed(figure for measure in MEASURES for figure in measure(system, work))
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -121,14 +96,10 @@ def phases(system: Base, work: Path) -> list[Figure]:
     )
     cold, *warm = (built(system, work, dsc) for _ in range(1 + WARM))
     median = {phase: statistics.median(one[phase] for one in warm) for phase in cold}
-    return [
-        *(
-            Figure(f"{dsc.stem}, {kept}: {phase}", spent, "s")
-            for kept, times in (("cold", cold), ("warm", median))
-            for phase, spent in times.items()
-        ),
-        Figure(f"{dsc.stem}, warm: all but dpkg-buildpackage", sum(median[phase] for phase in OURS), "s", 1),
-    ]
+    for kept, times in (("cold", cold), ("warm", median)):
+        spent = ", ".join(f"{phase} {time:.2f}" for phase, time in times.items())
+        sys.stderr.write(f"{dsc.stem}, {kept}, seconds: {spent}\n")
+    return [Figure(f"{dsc.stem}, warm: all but dpkg-buildpackage", sum(median[phase] for phase in OURS), "s", 1)]
 
 
 def built(system: Base, work: Path, dsc: Path) -> dict[str, float]:
