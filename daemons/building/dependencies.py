@@ -29,6 +29,7 @@ _UNMET = re.compile(r"^(?:The following packages have unmet|Unsatisfied) depende
 _RELATION = re.compile(
     r"(?:(?P<owner>\S+) : )?(?:(?P<kind>[A-Z][A-Za-z-]+): )?(?P<what>\S+(?: \([^)]*\))?)(?P<rest>.*)"
 )
+_FULL = "No space left on device"
 _FAILED = "Errors were encountered while processing:"
 _NOT_FOUND = re.compile(r"^E(?:rror)?: Unable to locate package (\S+)", re.MULTILINE)
 _ERROR = re.compile(r"^E(?:rror)?: (.*)", re.MULTILINE)
@@ -62,6 +63,8 @@ def unresolved(said: str) -> DepWait | Unavailable:
 
 def not_installed(said: str) -> DepWait | Unavailable:
     """Say why what apt chose was not installed, from what it said."""
+    if _FULL in said:
+        return Unavailable(f"the build dependencies could not be installed: {_FULL}")
     _, failed, packages = said.partition(_FAILED)
     if failed:
         return DepWait(f"{', '.join(_indented(packages))} (it cannot be configured)")

@@ -55,6 +55,13 @@ class Stores:
         """Give every layer and every package list, each kind with the one used last first."""
         return [*self.layers.listing(), *self.indices.listing()]
 
+    def forget(self, base: str) -> None:
+        """Remove every layer over a base, by its name, but what is in use."""
+        for store in (self.layers, self.indices):
+            for layer in store.listing():
+                if layer.about.base == base:
+                    store.remove(layer)
+
     def empty(self) -> list[Layer]:
         """Remove every layer that no environment uses, lists included, and give them."""
         self.sweep()

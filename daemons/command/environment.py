@@ -116,12 +116,13 @@ def sanitize(cache: Path | None) -> None:
 @click.argument("arch")
 @CACHE
 def remove(suite: str, arch: str, cache: Path | None) -> None:
-    """Remove the bases of a suite and architecture that no environment uses."""
+    """Remove the bases of a suite and architecture that no environment uses, and the layers over them."""
     where = bases.cache(cache)
     site = bases.site()
     for one in base.listing(where):
         if (one.suite, one.architecture) == (bases.rules(site, suite).base, arch):
             base.remove(one)
+            Stores(where, utc).forget(one.path.name)
             click.echo(f"removed {one.path}")
 
 

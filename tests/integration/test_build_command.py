@@ -108,8 +108,11 @@ def test_layers_are_listed_and_removed_and_a_base_that_changed_is_found(work: Pa
     os.close(held)
     assert (first.status, f"{root.parent.name}: unchanged" in first.output) == (0, True), first.output
     assert [layer.key for layer in store.listing()] == ["used"]
+    assert not (store.path / "unused").exists()
     (root / "file").write_text("new")
     second = debmill("environment", "sanitize", "--cache", work)
     assert second.status == 1
     assert f"{root.parent.name}: CHANGED" in second.output
     assert "make a new one with 'debmill environment create --again --suite bookworm --arch amd64'" in second.last_line
+    assert debmill("environment", "remove", "bookworm", "amd64", "--cache", work).status == 0
+    assert store.listing() == []

@@ -53,6 +53,14 @@ def test_a_package_that_cannot_be_configured_is_missing_too() -> None:
     assert not_installed(said) == DepWait("x, y (it cannot be configured)")
 
 
+def test_a_full_disk_is_nobodys_missing_dependency() -> None:
+    said = (
+        "dpkg: error processing archive x.deb (--unpack):\n cannot copy: failed to write (No space left on device)\n"
+        "Errors were encountered while processing:\n x.deb\nE: Sub-process /usr/bin/dpkg returned an error code (1)\n"
+    )
+    assert not_installed(said) == Unavailable("the build dependencies could not be installed: No space left on device")
+
+
 def test_a_mirror_that_fails_is_nobodys_missing_dependency() -> None:
     said = "Err:1 http://x bookworm/main amd64 y\n  404\nE: Failed to fetch http://x/y.deb\nE: Unable to fetch\n"
     assert not_installed(said) == Unavailable("Unable to fetch")
