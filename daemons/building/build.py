@@ -23,8 +23,10 @@ from daemons.building.environment import (
     Environments,
     Kind,
     Limits,
+    Reached,
     Refused,
     Unavailable,
+    in_mib,
 )
 from daemons.building.record import Record, recording, reference
 from queues import control
@@ -113,6 +115,7 @@ class _Work:
         """Go through the phases until something is in the way."""
         try:
             self.record.say(f"{self.job.source} {self.job.version} for {self.job.suite}, {self.job.architecture}")
+            self.record.say(self.settings.limits.in_words)
             self.record.begin("install")
             fresh = self.install(environments)
             if isinstance(fresh, Trouble):
@@ -123,6 +126,7 @@ class _Work:
                 for phase in (self.unpack, self.build, self.collect):
                     self.record.begin(phase.__name__)
                     trouble = phase(environment)
+                    self.record.say(environment.spent().in_words)
                     if trouble is not None:
                         return trouble
             self.record.begin("check")
@@ -181,14 +185,13 @@ class _Work:
         return None if ended.well else self._why(ended)
 
     def _why(self, ended: Ended) -> Trouble:
-        limits = self.settings.limits
-        if ended.how == "killed":
-            return Later("the build was killed")
-        if ended.how == "time":
-            return Failed(f"it took longer than {limits.seconds:g} seconds")
-        if ended.how == "output":
-            return Failed(f"it wrote more than {limits.output} bytes of log")
-        return Failed(self.record.first_error() or f"exit status {ended.status}")
+        match ended.how:
+            case "killed":
+                return Later("the build was killed")
+            case "itself":
+                return Failed(self.record.first_error() or f"exit status {ended.status}")
+            case reached:
+                return Failed(_in_excess(reached, self.settings.limits))
 
     @property
     def _tree(self) -> str:
@@ -208,6 +211,19 @@ def _named(changes: Path) -> list[FileRef]:
     if not lines or any(len(line) != 3 or not line[1].isdecimal() for line in lines):
         raise control.Malformed(f"{changes.name}: no Checksums-Sha256 that can be read")
     return [FileRef(name, int(size), sha256) for sha256, size, name in lines]
+
+
+def _in_excess(reached: Reached, limits: Limits) -> str:
+    words: dict[Reached, str] = {
+        "time": f"it took longer than {limits.seconds:g} seconds",
+        "idle": f"it wrote nothing for {limits.idle:g} seconds",
+        "output": f"it wrote more than {limits.output} bytes of log",
+        "memory": f"it used more than {in_mib(limits.memory)} of memory",
+        "processes": f"it had more than {limits.processes} processes",
+        "disk": f"it filled its disk, {in_mib(limits.disk)}",
+        "shm": f"it filled /dev/shm, {in_mib(limits.shm)}",
+    }
+    return words[reached]
 
 
 def _in_words(trouble: Trouble | None) -> str:

@@ -16,6 +16,7 @@ from queues.problem import Problem
 from queues.values import FileRef
 
 Kind = Literal["arch", "indep"]
+Reached = Literal["time", "idle", "output", "memory", "processes", "disk", "shm"]  # the limit at which it was ended
 DIRECTORY = "/build"  # where sources are brought to, and results are found
 
 
@@ -28,11 +29,51 @@ class Refused(Problem):
 
 
 class Limits(Struct, frozen=True):
-    """How much one command may use: seconds, bytes of output, bytes of all files collected."""
+    """How much one command may use, all it starts included; `disk` and `shm` are the environment's.
+
+    Seconds, seconds without a word, bytes of output and of all files collected, bytes of memory (of processes, besides
+    what is written), processes with their threads, bytes written, bytes in /dev/shm.
+    """
 
     seconds: float = 4 * 3600
+    idle: float = 3600
     output: int = 1 << 30
     results: int = 16 << 30
+    memory: int = 8 << 30
+    processes: int = 4096
+    disk: int = 32 << 30
+    shm: int = 1 << 30
+
+    @property
+    def in_words(self) -> str:
+        """Say them, and what sees to them, for a log."""
+        return (
+            f"limits: {self.seconds:g} s, {self.idle:g} s without output, {in_mib(self.output)} of log, "
+            f"{in_mib(self.memory)} of memory (sampled), {self.processes} processes (sampled; rlimit), "
+            f"{in_mib(self.disk)} of disk (tmpfs size, or sampled), {in_mib(self.shm)} in /dev/shm (tmpfs size)"
+        )
+
+
+class Usage(Struct, frozen=True):
+    """What was used: CPU seconds of commands; memory in bytes and processes at most; bytes written that are there."""
+
+    cpu: float = 0.0
+    memory: int = 0
+    processes: int = 0
+    disk: int = 0
+
+    @property
+    def in_words(self) -> str:
+        """Say it for a log."""
+        return (
+            f"used: CPU {self.cpu:.2f} s, memory {in_mib(self.memory)}, disk {in_mib(self.disk)}, "
+            f"{self.processes} processes"
+        )
+
+
+def in_mib(octets: int) -> str:
+    """Give bytes in MiB."""
+    return f"{octets >> 20} MiB"
 
 
 class LocalArchive(Struct, frozen=True):
@@ -61,10 +102,11 @@ class Unavailable(Struct, frozen=True):
 
 
 class Ended(Struct, frozen=True):
-    """How a command ended: by itself with `status`, by a signal from elsewhere, or at a limit."""
+    """How a command ended: by itself with `status`, by a signal from elsewhere, or at a limit; and its CPU seconds."""
 
     status: int
-    how: Literal["itself", "killed", "time", "output"] = "itself"
+    how: Literal["itself", "killed"] | Reached = "itself"
+    cpu: float = 0.0
 
     @property
     def well(self) -> bool:
@@ -97,7 +139,10 @@ class Environment(Protocol):
         directory: str = DIRECTORY,
         variables: Mapping[str, str] | None = None,
     ) -> Ended:
-        """Run a command as a plain user without capabilities and without network. Raises Broken."""
+        """Run a command as a plain user without capabilities, and without network unless allowed. Raises Broken."""
+
+    def spent(self) -> Usage:
+        """Give what was used since this was asked last."""
 
     def collect(self, names: Sequence[str], into: Path, limits: Limits) -> tuple[FileRef, ...]:
         """Copy files of these names out of DIRECTORY. Raises Refused, Broken."""

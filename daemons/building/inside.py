@@ -43,9 +43,9 @@ def detach(target: str) -> None:
         raise OSError(ctypes.get_errno(), f"unmounting {target}: {os.strerror(ctypes.get_errno())}")
 
 
-def make_root(layers: list[int], writable: int | None) -> None:
+def make_root(layers: list[int], writable: int | None, size: int) -> None:
     """Lay a writable root, in memory or in an open directory, over layers and base; make it the current directory."""
-    mount("tmpfs", "environment", "mount", 0, "mode=755")
+    mount("tmpfs", "environment", "mount", 0, f"mode=755,size={size},nr_inodes={size >> 12}")
     place = "mount" if writable is None else f"/proc/self/fd/{writable}"
     for path in ("mount/root", f"{place}/upper", f"{place}/work"):
         os.mkdir(path)
@@ -73,16 +73,16 @@ def show(directory: int, target: str) -> None:
     mount("none", "none", target, REMOUNT_READ_ONLY | NOSUID | NODEV | kept)
 
 
-def make_devices() -> None:
+def make_devices(shm: int) -> None:
     """Mount proc and a small dev of the host's harmless devices."""
-    mount("tmpfs", "dev", "dev", NOSUID, "mode=755")
+    mount("tmpfs", "dev", "dev", NOSUID, "mode=755,size=1m,nr_inodes=1k")
     for name in ("null", "zero", "full", "random", "urandom", "tty"):
         Path("dev", name).touch()
         mount("none", f"/dev/{name}", f"dev/{name}", BIND)
     os.mkdir("dev/pts")
     mount("devpts", "devpts", "dev/pts", NOSUID | NOEXEC, "newinstance,ptmxmode=666,mode=620,gid=5")
     os.mkdir("dev/shm")
-    mount("tmpfs", "shm", "dev/shm", NOSUID | NODEV, "mode=1777")
+    mount("tmpfs", "shm", "dev/shm", NOSUID | NODEV, f"mode=1777,size={shm}")
     links = {"ptmx": "pts/ptmx", "fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2"}
     for name, meant in links.items():
         Path("dev", name).symlink_to(meant)
@@ -136,7 +136,12 @@ def raise_loopback() -> None:
     os.close(any_socket)
 
 
-def seal(archive: list[str]) -> None:
+def forbid_namespaces() -> None:
+    """Let nobody inside make a user namespace, in which one could mount, and so fill memory beside every limit."""
+    Path("/proc/sys/user/max_user_namespaces").write_text("0")
+
+
+def seal(archive: list[str], *, network: bool) -> None:
     """End every process but this one, and hide what only the installation may see."""
     try:
         while True:
@@ -146,6 +151,9 @@ def seal(archive: list[str]) -> None:
         pass
     while archive:
         detach(archive.pop())
+    forbid_namespaces()  # again, for the root of an installation may have allowed it
+    if network:
+        return
     shutil.rmtree("/etc/resolv.conf", ignore_errors=True)
     Path("/etc/resolv.conf").unlink(missing_ok=True)
 
@@ -170,11 +178,12 @@ def main() -> None:
     layers = [look_at(layer) for layer in description["layers"]]
     writable = look_at(description["writable"]) if description["writable"] else None
     become_root()
-    make_root(layers, writable)
+    make_root(layers, writable, description["size"])
     for target, directory in opened.items():
         show(directory, target.lstrip("/"))
-    make_devices()
+    make_devices(description["shm"])
     enter_root()
+    forbid_namespaces()
     write(description["files"])
     if description["user"]:
         add_user(description["user"])
@@ -184,7 +193,7 @@ def main() -> None:
     answer(f"ready {host_pid}")
     shown = list(opened)
     for _ in sys.stdin:
-        seal(shown)
+        seal(shown, network=description["network"])
         answer("sealed")
 
 

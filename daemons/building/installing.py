@@ -79,15 +79,18 @@ class Layered:
         keeping: Keeping = Keeping(),  # noqa: B008 -- it is frozen
         watch: Watch = lambda: None,
         cache: Path | None = None,
+        *,
+        network: bool = False,
     ) -> None:
         """Describe them; `watch` is called while a command runs, and what it raises ends that command.
 
-        Layers are kept in `cache`, else beside the base.
+        Layers are kept in `cache`, else beside the base. With `network`, builds may use the host's.
         """
         self.system = system
         self.archives = archives
         self.keeping = keeping
         self.watch = watch
+        self.network = network
         self.stores = Stores(cache or system.path.parent, clock)
         self.indices = Indices(system, archives, self.stores.indices, keeping.seconds, watch)
 
@@ -103,14 +106,21 @@ class Layered:
             return found
         room = memory.choose(size, memory.available())
         log.write(f"{room.reason}\n".encode())
-        return self._environment(found, on_disk=room.on_disk)
+        return self._environment(found, limits, on_disk=room.on_disk)
 
     @contextmanager
-    def _environment(self, layers: Sequence[Layer], *, on_disk: bool) -> Iterator[Overlay]:
+    def _environment(self, layers: Sequence[Layer], limits: Limits, *, on_disk: bool) -> Iterator[Overlay]:
         with ExitStack() as stack:
             writable = stack.enter_context(self.stores.writable.aside()) if on_disk else None
-            fresh = Overlay(self.system, watch=self.watch, layers=layers, writable=writable)
-            yield stack.enter_context(fresh)
+            root = Overlay(
+                self.system,
+                watch=self.watch,
+                layers=layers,
+                writable=writable,
+                limits=limits,
+                network=self.network,
+            )
+            yield stack.enter_context(root)
 
     def _layers(self, needed: bytes, kind: Kind, log: Log, limits: Limits) -> tuple[Layer, ...] | Trouble:
         indices = self.indices.current(log, limits)
@@ -166,7 +176,9 @@ class _Apt:
     def _ask(self, command: Sequence[str]) -> Chosen | Trouble:
         said = _Copying(self.log)
         with self._root() as root:
-            if not root.administer(command, log=said, limits=self.limits).well:
+            ended = root.administer(command, log=said, limits=self.limits)
+            self._account_for(root)
+            if not ended.well:
                 return dependencies.unresolved(said.text)
             return self._identified(resolving.chosen(said.text), root)
 
@@ -195,6 +207,7 @@ class _Apt:
         command, said = dependencies.build_dep(self.kind), _Copying(self.log)
         self.log.write(f"$ {' '.join(command)}\n".encode())
         ended = root.administer(command, log=said, limits=self.limits)
+        self._account_for(root)
         if ended.how != "itself":
             return Unavailable(f"the installation was ended ({ended.how})")
         if not ended.well:
@@ -203,9 +216,12 @@ class _Apt:
         cleaned = root.administer(dependencies.CLEAN, log=self.log)
         return None if cleaned.well else Unavailable("what the installation left cannot be removed")
 
+    def _account_for(self, root: Overlay) -> None:
+        self.log.write(f"{root.spent().in_words}\n".encode())
+
     def _root(self, writable: Path | None = None) -> Overlay:
         of, files = self.of, [File(dependencies.NEEDED, self.needed)]
-        return Overlay(of.system, of.archives, files, of.watch, self.indices, writable, user=None)
+        return Overlay(of.system, of.archives, files, of.watch, self.indices, writable, None, self.limits)
 
 
 class _Copying:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from daemons.building.environment import in_mib
+
 _LEAST, _GROWTH = 1 << 30, 30  # a build takes this, and this many times its packed source
 _MEMORY = Path("/proc/meminfo")
 
@@ -22,14 +24,19 @@ def choose(size: int, available: int) -> Room:
     needed = _LEAST + _GROWTH * size
     on_disk = needed > available // 2
     kind = "on disk" if on_disk else "in memory"
-    return Room(on_disk, f"writable layer: {kind} (up to {_in_mib(needed)} for it, {_in_mib(available)} available)")
+    return Room(on_disk, f"writable layer: {kind} (up to {in_mib(needed)} for it, {in_mib(available)} available)")
 
 
 def available() -> int:
     """Give the bytes of memory that could be had now (proc(5), MemAvailable)."""
+    return _bytes("MemAvailable:")
+
+
+def size(disk: int) -> int:
+    """Give how large a writable layer in memory may get: as large as one on disk, but no more than half of memory."""
+    return min(disk, _bytes("MemTotal:") // 2)
+
+
+def _bytes(name: str) -> int:
     lines = (line.split() for line in _MEMORY.read_text().splitlines())
-    return next(int(words[1]) * 1024 for words in lines if words[0] == "MemAvailable:")
-
-
-def _in_mib(octets: int) -> str:
-    return f"{octets >> 20} MiB"
+    return next(int(words[1]) * 1024 for words in lines if words[0] == name)

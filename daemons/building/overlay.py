@@ -19,9 +19,10 @@ from typing import Self
 
 import msgspec
 
-from daemons.building import collecting, contents, entering, following
+from daemons.building import collecting, contents, entering, following, keyring, memory
 from daemons.building.base import Base
-from daemons.building.environment import DIRECTORY, Broken, Ended, Limits, LocalArchive, Log
+from daemons.building.environment import DIRECTORY, Broken, Ended, Limits, LocalArchive, Log, Reached, Usage
+from daemons.building.meter import Meter
 from daemons.building.store import Layer
 from queues.values import FileRef
 
@@ -43,10 +44,14 @@ class Overlay:
         layers: Sequence[Layer] = (),
         writable: Path | None = None,
         user: contents.User | None = contents.User(),  # noqa: B008 -- it is frozen
+        limits: Limits = Limits(),  # noqa: B008 -- it is frozen
+        *,
+        network: bool = False,
     ) -> None:
         """Describe it; `watch` is called while a command runs, and what it raises ends that command.
 
-        `layers` lie over the base, the topmost first. What is written goes to memory, or to `upper` in `writable`.
+        `layers` lie over the base, the topmost first. What is written goes to memory, or to `upper` in `writable`; how
+        much, `limits` says. With `network`, builds may use the host's.
         """
         self.base = base
         self.archives = archives
@@ -55,9 +60,12 @@ class Overlay:
         self.layers = layers
         self.writable = writable
         self.user = user
+        self.limits = limits
+        self.network = network
         self._stack = ExitStack()
         self._holder: subprocess.Popen[bytes]
         self._pid = ""
+        self._meter: Meter
 
     def __enter__(self) -> Self:
         """Make it. Raises Broken, BaseInUse."""
@@ -73,6 +81,8 @@ class Overlay:
                 raise Broken(
                     f"{self.base.path}: an environment cannot be made: {self._complaint(f'{word} {self._pid}')}"
                 )
+            self._meter = Meter(self._pid, self.writable)
+            self._stack.callback(self._meter.close)
         except BaseException:
             self._stack.close()
             raise
@@ -94,6 +104,9 @@ class Overlay:
             contents.describe(_with_keys(self.archives), _resolver(), self.files),
             layers=tuple(str(layer.upper) for layer in self.layers),
             writable=str(self.writable or ""),
+            size=memory.size(self.limits.disk),
+            shm=self.limits.shm,
+            network=self.network,
             user=self.user,
         )
 
@@ -130,12 +143,17 @@ class Overlay:
         """Run a command as the plain user, alone: whatever ran before is ended. Raises Broken."""
         self.seal()
         inside = {**entering.INSIDE, "USER": "build", "LOGNAME": "build", **(variables or {})}
-        return self._follow(entering.as_user(self._pid, self.base.architecture, directory, argv), inside, log, limits)
+        enter = entering.as_user(self._pid, self.base.architecture, directory, argv, network=self.network)
+        return self._follow(enter, inside, log, limits)
 
     def collect(self, names: Sequence[str], into: Path, limits: Limits) -> tuple[FileRef, ...]:
         """Copy files of these names out of DIRECTORY, when nothing runs any more. Raises Refused, Broken."""
         self.seal()
         return collecting.copy_out(self._pid, DIRECTORY, names, into, limits.results)
+
+    def spent(self) -> Usage:
+        """Give what was used since this was asked last."""
+        return self._meter.spent()
 
     def seal(self) -> None:
         """End every process inside, and hide what only the installation may see. Raises Broken."""
@@ -149,6 +167,7 @@ class Overlay:
         return enter(self._pid, self.base.architecture, DIRECTORY, ["/bin/bash", "-i"])
 
     def _start(self) -> subprocess.Popen[bytes]:
+        keyring.renew()
         return subprocess.Popen(
             entering.making(_PROGRAM),
             cwd=self.base.path,
@@ -160,7 +179,12 @@ class Overlay:
         )
 
     def _follow(self, argv: list[str], variables: Mapping[str, str], log: Log, limits: Limits) -> Ended:
-        ended = following.follow(argv, variables, log, limits, self.seal, self.watch)
+        def look() -> Reached | None:
+            self.watch()
+            return self._meter.look(limits)
+
+        ended = following.follow([*entering.limited(limits), *argv], variables, log, limits, self.seal, look)
+        self._meter.spend(ended.cpu)
         if self._holder.poll() is not None:
             return Ended(ended.status, "killed")
         return ended

@@ -73,8 +73,9 @@ def _build(job: BuildJob, sources: Path, out: Path, cache: Path | None, parallel
     )
     archives = site.local_archives(job.suite) if site and job.suite in site.settings.suites else []
     kept = site.settings.build if site else settings.Build()
-    fresh = Layered(base, archives, utc, Keeping(kept.layers_size, kept.indices_minutes * 60))
-    outcome = build(fresh, job, sources, out, utc, Settings(parallel=parallel))
+    keeping, network = Keeping(kept.layers_size, kept.indices_minutes * 60), job.source in rules.network
+    fresh = Layered(base, archives, utc, keeping, network=network)
+    outcome = build(fresh, job, sources, out, utc, Settings(kept.limits, parallel))
     built = isinstance(outcome, BuildResult) and outcome.verdict == "built"
     click.echo(f"{job.source} {job.version} {job.architecture}: {_in_words(outcome)}", err=not built)
     return built

@@ -23,6 +23,7 @@ from daemons.building.environment import (
     Log,
     Refused,
     Unavailable,
+    Usage,
 )
 from queues.names import Key
 from queues.outcomes import Later
@@ -67,6 +68,9 @@ class Pretended:
         log.write(f"{argv[0]}: error: it went wrong\n".encode())
         return self.ends.get(argv[0].replace("-", "_"), Ended(0))
 
+    def spent(self) -> Usage:
+        return Usage(cpu=1.5, memory=2 << 20, processes=3, disk=4 << 20)
+
     def collect(self, names: Sequence[str], into: Path, limits: Limits) -> tuple[FileRef, ...]:
         assert limits.results
         assert into.is_dir()
@@ -110,6 +114,13 @@ def test_a_source_that_cannot_be_read_has_failed(tmp_path: Path) -> None:
     assert result.reason == "x_1.0-1.dsc: not exactly one paragraph"
 
 
+def test_the_log_tells_limits_and_what_each_phase_used(tmp_path: Path) -> None:
+    outcome_in(Pretended(dpkg_buildpackage=Ended(2)), tmp_path)
+    text = (tmp_path / log_name(job())).read_text()
+    assert "limits: 60 s, 3600 s without output" in text
+    assert text.count("used: CPU 1.50 s, memory 2 MiB, disk 4 MiB, 3 processes") == 2
+
+
 def test_the_log_tells_the_seconds_of_each_phase(tmp_path: Path) -> None:
     ticks = itertools.count()
     build(Pretended(), job(), tmp_path, tmp_path, lambda: NOON + timedelta(seconds=next(ticks)), Settings())
@@ -132,6 +143,9 @@ def test_a_failure_is_the_phases_own_first_error(tmp_path: Path, program: str, p
     [
         (Ended(-9, "time"), "it took longer than 60 seconds"),
         (Ended(-9, "output"), f"it wrote more than {1 << 30} bytes of log"),
+        (Ended(-9, "idle"), "it wrote nothing for 3600 seconds"),
+        (Ended(-9, "memory"), "it used more than 8192 MiB of memory"),
+        (Ended(2, "disk"), "it filled its disk, 32768 MiB"),
     ],
 )
 def test_a_limit_is_the_packages_failure(tmp_path: Path, ended: Ended, reason: str) -> None:
