@@ -69,6 +69,16 @@ def test_all_gets_the_packages_for_all_only(work: Path) -> None:
     assert not any("amd64" in file.name for file in outcome.files)
 
 
+@pytest.mark.parametrize(("field", "user"), [("no", "1001"), ("binary-targets", "0"), ("", "0")])
+@unprivileged
+def test_rules_are_root_only_where_they_ask_to_be(work: Path, field: str, user: str) -> None:
+    fields = f"Rules-Requires-Root: {field}" if field else ""
+    outcome = built(work, tiny.source(work, fields=fields, arch="echo I am $$(id -u)"))
+    assert isinstance(outcome, BuildResult)
+    assert outcome.verdict == "built", outcome.reason
+    assert f"\nI am {user}\n" in log_of(work)
+
+
 @unprivileged
 def test_i386_is_built_where_uname_says_so(work: Path) -> None:
     outcome = built(work, tiny.source(work, arch="uname -m"), "i386", on="i386")

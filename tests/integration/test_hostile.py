@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import ctypes
+import io
 import os
+import socket
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
+from daemons.building import keyring, memory
 from daemons.building.build import Settings, build
-from daemons.building.environment import Limits, LocalArchive
+from daemons.building.environment import Ended, Limits, LocalArchive, Refused
 from daemons.building.installing import Layered
+from daemons.building.overlay import Overlay
 from queues.clock import utc
 from queues.values import BuildResult
 from tests.support import tiny
@@ -62,18 +69,22 @@ class Witness:
     def __call__(self) -> None:
         self.seen |= first_processes()
 
-    def finds_nothing_left(self) -> bool:
-        left = [path for path in Path("/proc").glob("[0-9]*") if namespace(path) in self.seen]
-        return bool(self.seen) and not left and Path("/proc/self/mounts").read_text() == self.mounts
+    def left(self) -> list[str]:
+        """Name processes and mounts that are left. Raises AssertionError when it never saw an environment."""
+        assert self.seen
+        processes = [path for path in Path("/proc").glob("[0-9]*") if namespace(path) in self.seen]
+        mounts = set(Path("/proc/self/mounts").read_text().splitlines()) - set(self.mounts.splitlines())
+        return [*(path.joinpath("stat").read_text() for path in processes), *mounts]
 
 
 def outcome_of(work: Path, dsc: Path, *, archives: Sequence[LocalArchive] = (), limits: Limits = LIMITS) -> BuildResult:
+    """Build, and see that nothing of it is left."""
     (work / "out").mkdir()
     witness = Witness()
     fresh = Layered(base_of("amd64"), archives, utc, watch=witness, cache=layers())
     outcome = build(fresh, tiny.job(dsc, "amd64"), work, work / "out", utc, Settings(limits))
-    assert isinstance(outcome, BuildResult), outcome
-    assert witness.finds_nothing_left()
+    assert isinstance(outcome, BuildResult), f"{outcome}\n{log_of(work)[-3000:]}"
+    assert witness.left() == []
     return outcome
 
 
@@ -104,3 +115,170 @@ def test_a_build_is_ended_at_its_limit(work: Path, recipe: str, words: str) -> N
     assert (outcome.verdict, outcome.phase) == ("failed", "build")
     assert words in outcome.reason, log_of(work)
     assert f"failed: {outcome.reason}" in log_of(work)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "limits", "words"),
+    [
+        ("sleep 99", replace(LIMITS, idle=2), "it wrote nothing for 2 seconds"),
+        (
+            "perl -e '$$SIG{$$_} = q(IGNORE) for keys %SIG; $$| = 1; print qq(here\\n) while sleep 1'",
+            replace(LIMITS, seconds=3),
+            "it took longer than 3 seconds",
+        ),
+    ],
+    ids=["silent", "deaf"],
+)
+@unprivileged
+def test_a_build_that_does_not_end_is_ended(work: Path, recipe: str, limits: Limits, words: str) -> None:
+    outcome = outcome_of(work, tiny.source(work, arch=recipe), limits=limits)
+    assert (outcome.verdict, outcome.phase, outcome.reason) == ("failed", "build", words)
+
+
+@unprivileged
+def test_a_build_on_disk_has_the_limit_of_its_own_layer(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "choose", lambda *_: memory.Room(True, "on disk, for a test"))
+    outcome = outcome_of(
+        work,
+        tiny.source(work, arch="head -c 100M /dev/zero >/tmp/filler; sleep 99"),
+        limits=replace(LIMITS, disk=64 << 20),
+    )
+    assert outcome.verdict == "failed"
+    assert outcome.reason == "it filled its disk, 64 MiB"
+
+
+@unprivileged
+def test_a_build_that_leaves_a_daemon_is_built_and_the_daemon_is_gone(work: Path) -> None:
+    daemon = "perl -e 'exit if fork; $$SIG{TERM} = q(IGNORE); setpgrp; sleep 9999'; setsid sleep 9999 &"
+    outcome = outcome_of(work, tiny.source(work, arch=daemon))
+    assert outcome.verdict == "built", log_of(work)
+
+
+@unprivileged
+def test_a_build_can_make_nothing_in_dev(work: Path) -> None:
+    outcome = outcome_of(work, tiny.source(work, arch="echo hello >/dev/mine"))
+    assert outcome.verdict == "failed"
+    assert outcome.reason.endswith("/dev/mine: Permission denied")
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        ("mkfifo", "not a regular file"),
+        ("mkdir", "not a regular file"),
+        ("ln -s /dev/zero", "not a regular file that can be read"),
+        ("ln -s /etc/passwd", "not a regular file that can be read"),
+        ("truncate -s 1G", "larger than what is left of the limit"),
+    ],
+    ids=["fifo", "directory", "device", "link", "huge"],
+)
+@unprivileged
+def test_what_is_no_result_is_not_taken_for_one(work: Path, make: str, words: str) -> None:
+    with Overlay(base_of("amd64"), limits=LIMITS) as environment:
+        assert environment.run(["sh", "-c", f"{make} result"], log=io.BytesIO(), limits=LIMITS).well
+        with pytest.raises(Refused, match=f"result: {words}"):
+            environment.collect(["result"], work, LIMITS)
+    assert list(work.iterdir()) == []
+
+
+# Prints ESCAPED for each way out of an environment that is found, as root of it or not; SECRET, KEY and NAME are a
+# file, a key and an abstract socket of the host.
+PROBE = r"""#!/usr/bin/perl
+use Socket;
+sub escaped { print "ESCAPED by @_\n" }
+sub look {
+    for my $up (0 .. 40) { escaped(@_) if -e ("../" x $up) . substr("SECRET", 1) or -e "SECRET" }
+}
+sub contents { open my $file, "<", shift or return ""; local $/; <$file> }
+look("the root itself");
+for my $link (glob "/proc/[0-9]*/{root,cwd,fd/*}") { chdir $link and look($link) }
+for my $line (glob "/proc/[0-9]*/cmdline") { escaped($line) if contents($line) =~ m{pytest|SECRET} }
+for my $entry (glob "/dev/*") {
+    escaped($entry) if $entry !~ m{^/dev/(null|zero|full|u?random|tty|pts|shm|ptmx|fd|std(in|out|err))$};
+}
+for my $file (qw(/proc/sysrq-trigger /proc/sys/kernel/core_pattern /proc/sys/vm/drop_caches /dev/mem /dev/kmsg)) {
+    escaped($file) if open my $opened, ">", $file;
+}
+escaped("mknod") if system("mknod /tmp/disk b 254 0 2>/dev/null && head -c 1 /tmp/disk >/dev/null 2>&1") == 0;
+escaped("a user namespace") if system("unshare --user true 2>/dev/null") == 0;
+my $read = "x" x 100;
+escaped("a key") if syscall(250, 11, KEY, $read, 100) > 0;  # keyctl(KEYCTL_READ) of amd64
+if ($> == 1001 or $ENV{FAKEROOTKEY}) {
+    escaped("ptrace") if syscall(101, 16, 1, 0, 0) == 0;  # ptrace(PTRACE_ATTACH) of amd64
+    socket my $socket, PF_UNIX, SOCK_STREAM, 0;
+    escaped("a socket") if connect $socket, pack_sockaddr_un("\0NAME");
+    escaped("a mount") if system("mount -t tmpfs none /mnt 2>/dev/null") == 0;
+    escaped("the base") if open my $opened, ">>", "/bin/true";
+}
+mkdir "/tmp/cell"; chdir "/";
+if (chroot "/tmp/cell") { look("chroot"); chdir ".." for 1 .. 40; chroot "."; look("chroot and ..") }
+open my $directory, "<", "/"; chdir "/tmp"; chroot "/tmp" and chdir $directory and look("fchdir");
+print "PROBED $>\n";
+"""
+
+
+class Host:
+    """What an environment must not reach: a file of the account, a key in its session keyring, an abstract socket."""
+
+    def __init__(self, work: Path) -> None:
+        self.secret = work / "secret"
+        self.secret.write_text("of the service\n")
+        self.name = f"debmill-test-{os.getpid()}"
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.bind(f"\0{self.name}")
+        self.socket.listen()
+        keyring.renew()
+        libc = ctypes.CDLL(None)
+        self.key = libc.syscall(248, b"user", b"debmill-test", b"hush", 4, -3)  # add_key(2) of amd64
+        assert self.key > 0
+        assert libc.syscall(250, 11, self.key, ctypes.create_string_buffer(9), 9) == 4, "we could read it"
+
+    @property
+    def probe(self) -> str:
+        return PROBE.replace("SECRET", str(self.secret)).replace("KEY,", f"{self.key},").replace("NAME", self.name)
+
+
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="the numbers of its system calls are in the probe")
+@unprivileged
+def test_neither_rules_nor_a_postinst_find_a_way_out(work: Path) -> None:
+    host = Host(work)
+    postinst = f"{host.probe}exit 0;\n"
+    key = tiny.repository(work / "archive", [tiny.binary(work, "probing", {"postinst": postinst})])
+    archive = LocalArchive(work / "archive", "local", ("main",), key, "snapshots/1")
+    dsc = tiny.source(work, fields="Build-Depends: probing", files={"probe": host.probe}, arch="perl ./probe 2>&1")
+    outcome = outcome_of(work, dsc, archives=[archive], limits=replace(LIMITS, processes=200, memory=1 << 30))
+    said = log_of(work)
+    assert outcome.verdict == "built", said
+    assert said.count("PROBED") == 2, said
+    assert "ESCAPED" not in said
+    assert host.secret.exists()
+
+
+@unprivileged
+def test_other_builds_go_on_and_are_out_of_reach() -> None:
+    ends: list[Ended] = []
+    with Overlay(base_of("amd64"), limits=LIMITS) as calm, Overlay(base_of("amd64"), limits=LIMITS) as wild:
+        bomb = threading.Thread(target=lambda: ends.append(run(wild, "touch /tmp/mine; perl -e 'fork while 1'")))
+        bomb.start()
+        while bomb.is_alive():
+            assert run(calm, "for i in 1 2 3 4 5 6 7 8; do true | cat & done; wait; test ! -e /tmp/mine").well
+        bomb.join()
+    assert ends[0].how == "processes"
+
+
+def run(environment: Overlay, script: str) -> Ended:
+    return environment.run(["sh", "-c", script], log=io.BytesIO(), limits=LIMITS)
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+@unprivileged
+def test_only_a_package_that_may_has_the_network_of_the_host(allowed: bool) -> None:
+    log = io.BytesIO()
+    with Overlay(base_of("amd64"), limits=LIMITS, network=allowed) as environment:
+        assert environment.run(["sh", "-c", "cat /proc/net/dev /etc/resolv.conf; true"], log=log, limits=LIMITS).well
+    assert all((line in log.getvalue().decode()) == allowed for line in interfaces() - {"lo"})
+    assert (Path("/etc/resolv.conf").read_text() in log.getvalue().decode()) == allowed
+
+
+def interfaces() -> set[str]:
+    return set(os.listdir("/sys/class/net"))
