@@ -1,4 +1,4 @@
-"""The command lines that make an environment's namespaces and enter them. Pure.
+"""The command lines that make an environment's namespaces and enter them. Pure, but for this process's limits.
 
 Each starts with a parent-death signal, which fires when the *thread* that started it ends: start them from a thread
 that lives as long as the environment.
@@ -6,6 +6,7 @@ that lives as long as the environment.
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -46,8 +47,14 @@ def limited(limits: Limits) -> list[str]:
 
     A process count is per user of one environment (Linux 5.14). It is a wall behind the limit: the looks come first.
     """
-    bounds = ("prlimit", f"--nproc={2 * limits.processes}", f"--core={_NO_CORE}")
-    return [*bounds, "choom", "-n", "1000", "--", "nice", "-n", "10"]
+    nproc, core = _bound(resource.RLIMIT_NPROC, 2 * limits.processes), _bound(resource.RLIMIT_CORE, _NO_CORE)
+    return ["prlimit", f"--nproc={nproc}", f"--core={core}", "choom", "-n", "1000", "--", "nice", "-n", "10"]
+
+
+def _bound(resource_limit: int, wanted: int) -> int:
+    """Give a limit that we may set: none above our own."""
+    own = resource.getrlimit(resource_limit)[1]
+    return wanted if own == resource.RLIM_INFINITY else min(wanted, own)
 
 
 def mapped(argv: Sequence[str]) -> list[str]:
