@@ -16,8 +16,8 @@ from msgspec.structs import replace
 from daemons import cancelling, verdicts
 from daemons.building import base
 from daemons.building.build import Cancelled, Settings, Suspicious, build, log_name
-from daemons.building.environment import DepWait, Limits
-from daemons.building.overlay import Overlay
+from daemons.building.environment import DepWait
+from daemons.building.installing import Keeping, Layered
 from daemons.daemon import Daemon
 from daemons.sites import Site
 from queues import atomic, history
@@ -44,7 +44,8 @@ class Builder(Daemon[BuildJob]):
         self.site = site
         self.spool = site.spool
         rules = site.settings.build
-        self.settings = Settings(Limits(seconds=rules.seconds), rules.parallel)
+        self.settings = Settings(rules.limits, rules.parallel)
+        self.keeping = Keeping(rules.layers_size, rules.indices_minutes * 60)
         self.patience = rules.drain_seconds
 
     def watched(self) -> list[Path]:
@@ -71,7 +72,9 @@ class Builder(Daemon[BuildJob]):
         out = entry.path / OUT
         atomic.disk.mkdir(out)
         entry.note("building", by=self.name, environment=system.path.name)
-        fresh = Overlay(system, self.site.local_archives(suite.name), watch=lambda: self._watch(entry))
+        archives = self.site.local_archives(suite.name)
+        network = job.source in suite.network
+        fresh = Layered(system, archives, self.clock, self.keeping, watch=lambda: self._watch(entry), network=network)
         outcome = build(fresh, job, entry.files, out, self.clock, self.settings)
         shutil.copyfile(out / log_name(job), verdicts.log_of(self.site, entry.name))
         settled = self._conclude(entry, outcome, out)

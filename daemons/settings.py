@@ -15,10 +15,12 @@ from typing import Annotated, Any, Literal, get_type_hints
 import msgspec
 from msgspec import Meta, Struct
 
+from daemons.building.environment import Limits
 from queues.problem import Problem
 from queues.values import Suite
 
 FILE = "debmill.toml"
+_LIMITS = Limits()
 
 
 class WrongSettings(Problem):
@@ -51,13 +53,47 @@ class Build(Struct, frozen=True, forbid_unknown_fields=True):
 
     slots: Annotated[int, Meta(description="Builds at the same time, each by a daemon of its own.", ge=1)] = 2
     parallel: Annotated[int, Meta(description="parallel=N in DEB_BUILD_OPTIONS.", ge=1)] = 1
-    seconds: Annotated[int, Meta(description="Time limit of one build, in seconds.", ge=1)] = 4 * 3600
+    seconds: Annotated[int, Meta(description="Time limit of one build, in seconds.", ge=1)] = int(_LIMITS.seconds)
+    idle_minutes: Annotated[
+        int, Meta(description="Minutes after which a build that writes nothing is ended.", ge=1)
+    ] = int(_LIMITS.idle) // 60
+    memory: Annotated[int, Meta(description="Memory of one build's processes, in bytes.", ge=64 << 20)] = _LIMITS.memory
+    processes: Annotated[int, Meta(description="Processes of one build, threads included.", ge=16)] = _LIMITS.processes
+    disk: Annotated[
+        int,
+        Meta(
+            description="What one build may write, in bytes; to memory, half of what the machine has at most.",
+            ge=64 << 20,
+        ),
+    ] = _LIMITS.disk
+    shm: Annotated[int, Meta(description="Size of a build's /dev/shm, in bytes.", ge=1 << 20)] = _LIMITS.shm
+    output: Annotated[int, Meta(description="Largest log of one build, in bytes.", ge=1 << 16)] = _LIMITS.output
     drain_seconds: Annotated[
         int, Meta(description="How long a build may still take when its daemon is told to stop, in seconds.", ge=1)
     ] = 900
+    layers_size: Annotated[
+        int,
+        Meta(description="Bytes that layers of installed build dependencies may take, kept for later builds.", ge=0),
+    ] = 10 << 30
+    indices_minutes: Annotated[
+        int, Meta(description="Minutes after which a mirror's package lists are fetched again.", ge=0)
+    ] = 60
     superseded: Annotated[
         Literal["cancel", "finish"], Meta(description="What becomes of a running build of a superseded upload.")
     ] = "cancel"
+
+    @property
+    def limits(self) -> Limits:
+        """Give what one build may use."""
+        return Limits(
+            seconds=self.seconds,
+            idle=self.idle_minutes * 60,
+            output=self.output,
+            memory=self.memory,
+            processes=self.processes,
+            disk=self.disk,
+            shm=self.shm,
+        )
 
 
 class Mail(Struct, frozen=True, forbid_unknown_fields=True):

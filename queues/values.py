@@ -119,6 +119,9 @@ class Suite(Struct, frozen=True, forbid_unknown_fields=True):
     )
     base: Annotated[str, Meta(description="The Debian suite that build environments are made of.")] = "bookworm"
     all_on: Annotated[str, Meta(description="Architecture on which 'all' is built; empty: the first.")] = ""
+    network: Annotated[
+        tuple[str, ...], Meta(description="Source packages whose builds may use the network of the machine.")
+    ] = ()
     gate: Annotated[Gate, Meta(description="What must be built before an upload is published.")] = "no-regression"
     dbgsym: Annotated[
         Literal["debug", "same", "dropped"], Meta(description="Where -dbgsym packages go: SUITE-debug, here, nowhere.")

@@ -3,7 +3,8 @@
 A base is a directory `SUITE-ARCHITECTURE-DIGEST` of a cache, DIGEST being 12 hex of the SHA256 of the tar archive that
 mmdebstrap made. `root` in it belongs to subordinate ids and never changes; `mount` is an empty place to mount on. A
 base is made aside and renamed, so what is there is whole, and a failure leaves the old one. Nothing here is run as
-root, and nothing of this machine's apt settings gets into a base but the mirror and the proxy.
+root, and nothing of this machine's apt settings gets into a base but the mirror and the proxy. `contents` is the SHA256
+of all that `root` held when it was first measured, which is when it was made.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from queues.problem import Problem
 
 Report = Callable[[str], object]
 _NAME = re.compile(r"(?P<suite>[a-z][a-z0-9.+-]*)-(?P<architecture>[a-z0-9]+)-(?P<digest>[0-9a-f]{12})")
-_ASIDE = ".making"
+_ASIDE, _CONTENTS = ".making", "contents"
 
 
 class BaseFailed(Problem):
@@ -103,9 +104,20 @@ def create(
         path = cache / f"{suite}-{architecture}-{digest[:12]}"
         if not path.exists():
             atomic.disk.mkdir(aside / "mount")
+            atomic.disk.create(aside / _CONTENTS, unpacking.measure(aside / "root").encode())
             os.chmod(aside, 0o755)
             atomic.move(aside, path)
     return at(path)
+
+
+def unchanged(base: Base) -> bool:
+    """Say whether a base holds what it held when it was made; an older one is measured now. Raises Problem."""
+    measured, noted = unpacking.measure(base.path / "root"), base.path / _CONTENTS
+    try:
+        return noted.read_text() == measured
+    except FileNotFoundError:
+        atomic.disk.create(noted, measured.encode())
+        return True
 
 
 def remove(base: Base) -> None:

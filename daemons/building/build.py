@@ -1,6 +1,6 @@
 """One build job in one fresh environment, from its sources to checked results.
 
-Phases: setup, install, unpack, build, collect, check. The package's failure is a BuildResult, a missing dependency a
+Phases: install, setup, unpack, build, collect, check. The package's failure is a BuildResult, a missing dependency a
 DepWait, the machine's failure a Later, and results that are not the job's are Suspicious. A build that is cancelled
 while a command runs has failed in that phase. It knows no queue.
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from archive import dscfile
 from daemons.building import results
 from daemons.building.environment import (
     DIRECTORY,
@@ -19,10 +20,13 @@ from daemons.building.environment import (
     DepWait,
     Ended,
     Environment,
+    Environments,
     Kind,
     Limits,
+    Reached,
     Refused,
     Unavailable,
+    in_mib,
 )
 from daemons.building.record import Record, recording, reference
 from queues import control
@@ -61,22 +65,22 @@ class Settings(Struct, frozen=True):
 
 
 def build(
-    fresh: AbstractContextManager[Environment],
+    environments: Environments,
     job: BuildJob,
     sources: Path,
     out: Path,
     clock: Clock,
     settings: Settings = Settings(),  # noqa: B008 -- it is frozen
 ) -> Outcome:
-    """Build a job. `fresh` is entered here and left before this returns; `sources` holds the job's files.
+    """Build a job, in an environment that is gone before this returns; `sources` holds the job's files.
 
     Results and the log `log_name(job)` are new files in `out`, an empty directory; the log may be read meanwhile.
     """
     started = clock()
     with recording(out / log_name(job), clock) as record:
         work = _Work(job, sources, out, record, settings)
-        trouble = work.do(fresh)
-        record.say(f"\n=== {_in_words(trouble)} === {clock():%Y-%m-%d %H:%M:%S} UTC")
+        trouble = work.do(environments)
+        record.end(_in_words(trouble))
     if trouble is not None and not isinstance(trouble, Failed):
         return trouble
     return BuildResult(
@@ -107,16 +111,22 @@ class _Work:
         self.settings = settings
         self.files: tuple[FileRef, ...] = ()
 
-    def do(self, fresh: AbstractContextManager[Environment]) -> Trouble | None:
+    def do(self, environments: Environments) -> Trouble | None:
         """Go through the phases until something is in the way."""
         try:
-            self.record.begin("setup")
             self.record.say(f"{self.job.source} {self.job.version} for {self.job.suite}, {self.job.architecture}")
+            self.record.say(self.settings.limits.in_words)
+            self.record.begin("install")
+            fresh = self.install(environments)
+            if isinstance(fresh, Trouble):
+                return fresh
+            self.record.begin("setup")
             with fresh as environment:
                 environment.bring([self.sources / file.name for file in self.job.files])
-                for phase in (self.install, self.unpack, self.build, self.collect):
+                for phase in (self.unpack, self.build, self.collect):
                     self.record.begin(phase.__name__)
                     trouble = phase(environment)
+                    self.record.say(environment.spent().in_words)
                     if trouble is not None:
                         return trouble
             self.record.begin("check")
@@ -126,14 +136,15 @@ class _Work:
         except Cancelled as cancelled:
             return Failed(str(cancelled))
 
-    def install(self, environment: Environment) -> Trouble | None:
-        """Install what the package needs to be built."""
+    def install(self, environments: Environments) -> AbstractContextManager[Environment] | Trouble:
+        """Have an environment with what the package needs to be built."""
         kind: Kind = "indep" if self.job.architecture == "all" else "arch"
-        limits = self.settings.limits
-        installed = environment.install(self.job.dsc.name, kind, log=self.record.file, limits=limits)
-        if isinstance(installed, Unavailable):
-            return Later(installed.reason)
-        return installed if isinstance(installed, DepWait) else None
+        dsc, size = self.sources / self.job.dsc.name, sum(file.size for file in self.job.files)
+        try:
+            fresh = environments.install(dsc, kind, size=size, log=self.record.file, limits=self.settings.limits)
+        except (dscfile.NotADsc, control.Malformed) as malformed:
+            return Failed(f"{self.job.dsc.name}: {malformed}")
+        return Later(fresh.reason) if isinstance(fresh, Unavailable) else fresh
 
     def unpack(self, environment: Environment) -> Trouble | None:
         """Unpack the source package."""
@@ -174,14 +185,13 @@ class _Work:
         return None if ended.well else self._why(ended)
 
     def _why(self, ended: Ended) -> Trouble:
-        limits = self.settings.limits
-        if ended.how == "killed":
-            return Later("the build was killed")
-        if ended.how == "time":
-            return Failed(f"it took longer than {limits.seconds:g} seconds")
-        if ended.how == "output":
-            return Failed(f"it wrote more than {limits.output} bytes of log")
-        return Failed(self.record.first_error() or f"exit status {ended.status}")
+        match ended.how:
+            case "killed":
+                return Later("the build was killed")
+            case "itself":
+                return Failed(self.record.first_error() or f"exit status {ended.status}")
+            case reached:
+                return Failed(_in_excess(reached, self.settings.limits))
 
     @property
     def _tree(self) -> str:
@@ -201,6 +211,19 @@ def _named(changes: Path) -> list[FileRef]:
     if not lines or any(len(line) != 3 or not line[1].isdecimal() for line in lines):
         raise control.Malformed(f"{changes.name}: no Checksums-Sha256 that can be read")
     return [FileRef(name, int(size), sha256) for sha256, size, name in lines]
+
+
+def _in_excess(reached: Reached, limits: Limits) -> str:
+    words: dict[Reached, str] = {
+        "time": f"it took longer than {limits.seconds:g} seconds",
+        "idle": f"it wrote nothing for {limits.idle:g} seconds",
+        "output": f"it wrote more than {limits.output} bytes of log",
+        "memory": f"it used more than {in_mib(limits.memory)} of memory",
+        "processes": f"it had more than {limits.processes} processes",
+        "disk": f"it filled its disk, {in_mib(limits.disk)}",
+        "shm": f"it filled /dev/shm, {in_mib(limits.shm)}",
+    }
+    return words[reached]
 
 
 def _in_words(trouble: Trouble | None) -> str:

@@ -12,6 +12,7 @@ _ERROR = re.compile(
     r"|^E: |^ERROR\b|^Error\b|^FAILED?\b|^FAIL:"
     r"|^\w*(?:Error|Exception): "  # Python, Perl classes
     r"|: (?:not found|command not found|No such file or directory|cannot stat )"
+    r"|: (?:No space left on device|Permission denied)"
     r"|undefined reference to",
     re.IGNORECASE,
 )

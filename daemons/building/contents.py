@@ -16,6 +16,8 @@ _NO_SERVICES = "#!/bin/sh\nexit 101\n"  # invoke-rc.d(8): maintainer scripts sta
 _APT = """\
 APT::Sandbox::User "root";
 APT::Install-Recommends "false";
+APT::Get::Build-Dep-Automatic "true";
+Dpkg::Use-Pty "false";
 Acquire::Languages "none";
 """
 
@@ -37,11 +39,20 @@ class User(Struct, frozen=True):
 
 
 class Description(Struct, frozen=True):
-    """What `inside` is told. `shown` maps directories inside to those of the host that they show until sealed."""
+    """What `inside` is told. `shown` maps directories inside to those of the host that they show until sealed.
+
+    `layers` lie between the base and the root, the topmost first; the root is in memory unless a directory is named.
+    `size` and `shm` are the bytes that it may take in memory, and /dev/shm. `network`: the build may use the host's.
+    """
 
     shown: dict[str, str]
     files: tuple[File, ...]
-    user: User = User()
+    layers: tuple[str, ...] = ()
+    writable: str = ""
+    size: int = 0
+    shm: int = 0
+    network: bool = False
+    user: User | None = User()
     hostname: str = HOSTNAME
 
 

@@ -8,19 +8,35 @@ from __future__ import annotations
 import re
 
 from daemons.building.environment import DIRECTORY, DepWait, Kind, Unavailable
+from daemons.building.resolving import Chosen
 
 UPDATE = ("apt-get", "-q", "-o", "APT::Update::Error-Mode=any", "update")
+_ONLY_OURS = ("Dir::Etc::SourceList=/etc/apt/sources.list.d/debmill.list", "Dir::Etc::SourceParts=-")
+UPDATE_ARCHIVES = (*UPDATE, *(word for option in (*_ONLY_OURS, "APT::Get::List-Cleanup=0") for word in ("-o", option)))
+PREPARE = ("apt-cache", "-q", "gencaches")  # else each apt that comes later reads all lists again
+NEEDED = f"{DIRECTORY}/needed.dsc"
+# What only the installation needed, or what differs from one to the next, is no part of a layer.
+CLEAN = (
+    "sh",
+    "-ec",
+    f"""
+rm -rf {DIRECTORY} /srv/archive-* /tmp/* /etc/apt/keyrings/archive-* /etc/apt/sources.list.d/debmill.list
+rm -f /var/lib/dpkg/*-old /var/cache/ldconfig/aux-cache /var/cache/apt/*.bin /var/cache/apt/archives/*.deb
+find /var/log -type f -delete
+""",
+)
 _UNMET = re.compile(r"^(?:The following packages have unmet|Unsatisfied) dependencies:\n", re.MULTILINE)
 _RELATION = re.compile(
     r"(?:(?P<owner>\S+) : )?(?:(?P<kind>[A-Z][A-Za-z-]+): )?(?P<what>\S+(?: \([^)]*\))?)(?P<rest>.*)"
 )
+_FULL = "No space left on device"
 _FAILED = "Errors were encountered while processing:"
 _NOT_FOUND = re.compile(r"^E(?:rror)?: Unable to locate package (\S+)", re.MULTILINE)
 _ERROR = re.compile(r"^E(?:rror)?: (.*)", re.MULTILINE)
 
 
-def build_dep(dsc: str, kind: Kind, *, simulate: bool = False) -> tuple[str, ...]:
-    """Give the command that installs what a .dsc needs for `-B` (arch) or `-A` (indep)."""
+def build_dep(kind: Kind, *, simulate: bool = False) -> tuple[str, ...]:
+    """Give the command that installs what the .dsc `NEEDED` needs for `-B` (arch) or `-A` (indep)."""
     simulation = ("--simulate",) if simulate else ()
     return (
         "apt-get",
@@ -30,22 +46,29 @@ def build_dep(dsc: str, kind: Kind, *, simulate: bool = False) -> tuple[str, ...
         *simulation,
         "build-dep",
         f"--{kind}-only",
-        f"{DIRECTORY}/{dsc}",
+        NEEDED,
     )
 
 
-def decide(simulated: bool, said: str, installing: str) -> DepWait | Unavailable:
-    """Say why dependencies were not installed.
+def show(choice: Chosen) -> tuple[str, ...]:
+    """Give the command that prints what the lists say of each package that was chosen."""
+    return ("apt-cache", "show", *(f"{one.name}={one.version}" for one in choice.installed))
 
-    `simulated` is whether apt could choose what to install, `said` what it said then, `installing` what it said before.
-    """
-    if not simulated:
-        wanted = missing(said)
-        return DepWait(wanted) if wanted else Unavailable(_last_error(said) or "apt-get build-dep failed")
-    _, failed, packages = installing.partition(_FAILED)
+
+def unresolved(said: str) -> DepWait | Unavailable:
+    """Say why apt could not choose what to install, from what it said then."""
+    wanted = missing(said)
+    return DepWait(wanted) if wanted else Unavailable(_last_error(said) or "apt-get build-dep failed")
+
+
+def not_installed(said: str) -> DepWait | Unavailable:
+    """Say why what apt chose was not installed, from what it said."""
+    if _FULL in said:
+        return Unavailable(f"the build dependencies could not be installed: {_FULL}")
+    _, failed, packages = said.partition(_FAILED)
     if failed:
         return DepWait(f"{', '.join(_indented(packages))} (it cannot be configured)")
-    return Unavailable(_last_error(installing) or "apt-get build-dep failed")
+    return Unavailable(_last_error(said) or "apt-get build-dep failed")
 
 
 def missing(said: str) -> str:

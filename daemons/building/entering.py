@@ -1,4 +1,4 @@
-"""The command lines that make an environment's namespaces and enter them. Pure.
+"""The command lines that make an environment's namespaces and enter them. Pure, but for this process's limits.
 
 Each starts with a parent-death signal, which fires when the *thread* that started it ends: start them from a thread
 that lives as long as the environment.
@@ -6,15 +6,18 @@ that lives as long as the environment.
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Sequence
 from pathlib import Path
 
 from daemons.building.contents import USER
+from daemons.building.environment import Limits
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 OUTSIDE = {"PATH": PATH, "LC_ALL": "C"}
 INSIDE = {"PATH": PATH, "LC_ALL": "C.UTF-8", "HOME": "/nonexistent", "TERM": "dumb"}  # no TZ: UTC
 PYTHON = "/usr/bin/python3"  # Debian's own: no other need be within reach of subordinate ids
+_NO_CORE = 1  # not 0: with that, a core is still piped to a program of the host (core(5)); no file can be so small
 _NARROW = {"i386", "armel", "armhf", "mipsel", "powerpc"}  # run by the 64-bit kernel as 32-bit machines
 _DYING = ("setpriv", "--pdeathsig", "KILL")
 
@@ -33,10 +36,25 @@ def as_root(pid: str, architecture: str, directory: str, argv: Sequence[str]) ->
     return [*_DYING, "--", *_personality(architecture), *_nsenter(pid, 0, directory), "--", *argv]
 
 
-def as_user(pid: str, architecture: str, directory: str, argv: Sequence[str]) -> list[str]:
-    """Run a command as the plain user, without network; it has no capabilities and can never gain any."""
-    enter = _nsenter(pid, USER, directory)
-    return [*_DYING, "--no-new-privs", "--", *_personality(architecture), *enter, "--net", "--", *argv]
+def as_user(pid: str, architecture: str, directory: str, argv: Sequence[str], *, network: bool = False) -> list[str]:
+    """Run a command as the plain user, with `lo` or the host's network; it can never gain a capability."""
+    enter = [*_nsenter(pid, USER, directory), *([] if network else ["--net"])]
+    return [*_DYING, "--no-new-privs", "--", *_personality(architecture), *enter, "--", *argv]
+
+
+def limited(limits: Limits) -> list[str]:
+    """Begin a command line whose processes come after the service's own, and are the first the kernel ends (choom(1)).
+
+    A process count is per user of one environment (Linux 5.14). It is a wall behind the limit: the looks come first.
+    """
+    nproc, core = _bound(resource.RLIMIT_NPROC, 2 * limits.processes), _bound(resource.RLIMIT_CORE, _NO_CORE)
+    return ["prlimit", f"--nproc={nproc}", f"--core={core}", "choom", "-n", "1000", "--", "nice", "-n", "10"]
+
+
+def _bound(resource_limit: int, wanted: int) -> int:
+    """Give a limit that we may set: none above our own."""
+    own = resource.getrlimit(resource_limit)[1]
+    return wanted if own == resource.RLIM_INFINITY else min(wanted, own)
 
 
 def mapped(argv: Sequence[str]) -> list[str]:

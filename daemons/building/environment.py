@@ -6,6 +6,7 @@ Values and a protocol only. A build, or a program that gathers evidence, is give
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -15,6 +16,7 @@ from queues.problem import Problem
 from queues.values import FileRef
 
 Kind = Literal["arch", "indep"]
+Reached = Literal["time", "idle", "output", "memory", "processes", "disk", "shm"]  # the limit at which it was ended
 DIRECTORY = "/build"  # where sources are brought to, and results are found
 
 
@@ -27,11 +29,51 @@ class Refused(Problem):
 
 
 class Limits(Struct, frozen=True):
-    """How much one command may use: seconds, bytes of output, bytes of all files collected."""
+    """How much one command may use, all it starts included; `disk` and `shm` are the environment's.
+
+    Seconds, seconds without a word, bytes of output and of all files collected, bytes of memory (of processes, besides
+    what is written), processes with their threads, bytes written, bytes in /dev/shm.
+    """
 
     seconds: float = 4 * 3600
+    idle: float = 3600
     output: int = 1 << 30
     results: int = 16 << 30
+    memory: int = 8 << 30
+    processes: int = 4096
+    disk: int = 32 << 30
+    shm: int = 1 << 30
+
+    @property
+    def in_words(self) -> str:
+        """Say them, and what sees to them, for a log."""
+        return (
+            f"limits: {self.seconds:g} s, {self.idle:g} s without output, {in_mib(self.output)} of log, "
+            f"{in_mib(self.memory)} of memory (sampled), {self.processes} processes (sampled; rlimit), "
+            f"{in_mib(self.disk)} of disk (tmpfs size, or sampled), {in_mib(self.shm)} in /dev/shm (tmpfs size)"
+        )
+
+
+class Usage(Struct, frozen=True):
+    """What was used: CPU seconds of commands; memory in bytes and processes at most; bytes written that are there."""
+
+    cpu: float = 0.0
+    memory: int = 0
+    processes: int = 0
+    disk: int = 0
+
+    @property
+    def in_words(self) -> str:
+        """Say it for a log."""
+        return (
+            f"used: CPU {self.cpu:.2f} s, memory {in_mib(self.memory)}, disk {in_mib(self.disk)}, "
+            f"{self.processes} processes"
+        )
+
+
+def in_mib(octets: int) -> str:
+    """Give bytes in MiB."""
+    return f"{octets >> 20} MiB"
 
 
 class LocalArchive(Struct, frozen=True):
@@ -47,10 +89,6 @@ class LocalArchive(Struct, frozen=True):
     path: str = ""
 
 
-class Installed(Struct, frozen=True):
-    """The build dependencies are there."""
-
-
 class DepWait(Struct, frozen=True):
     """Build dependencies that cannot be installed now; `missing` names them as the source does."""
 
@@ -64,10 +102,11 @@ class Unavailable(Struct, frozen=True):
 
 
 class Ended(Struct, frozen=True):
-    """How a command ended: by itself with `status`, by a signal from elsewhere, or at a limit."""
+    """How a command ended: by itself with `status`, by a signal from elsewhere, or at a limit; and its CPU seconds."""
 
     status: int
-    how: Literal["itself", "killed", "time", "output"] = "itself"
+    how: Literal["itself", "killed"] | Reached = "itself"
+    cpu: float = 0.0
 
     @property
     def well(self) -> bool:
@@ -86,13 +125,10 @@ class Log(Protocol):
 
 
 class Environment(Protocol):
-    """One fresh root; leaving it destroys all of it. First `bring` and `install`, then `run`, then `collect`."""
+    """One fresh root; leaving it destroys all of it. First `bring`, then `run`, then `collect`."""
 
     def bring(self, files: Sequence[Path]) -> None:
         """Copy files into DIRECTORY. Raises Broken."""
-
-    def install(self, dsc: str, kind: Kind, *, log: Log, limits: Limits) -> Installed | DepWait | Unavailable:
-        """Install the build dependencies of a .dsc that was brought; root inside, with network. Raises Broken."""
 
     def run(
         self,
@@ -103,7 +139,22 @@ class Environment(Protocol):
         directory: str = DIRECTORY,
         variables: Mapping[str, str] | None = None,
     ) -> Ended:
-        """Run a command as a plain user without capabilities and without network. Raises Broken."""
+        """Run a command as a plain user without capabilities, and without network unless allowed. Raises Broken."""
+
+    def spent(self) -> Usage:
+        """Give what was used since this was asked last."""
 
     def collect(self, names: Sequence[str], into: Path, limits: Limits) -> tuple[FileRef, ...]:
         """Copy files of these names out of DIRECTORY. Raises Refused, Broken."""
+
+
+class Environments(Protocol):
+    """Where environments come from."""
+
+    def install(
+        self, dsc: Path, kind: Kind, *, size: int, log: Log, limits: Limits
+    ) -> AbstractContextManager[Environment] | DepWait | Unavailable:
+        """Give an environment, to be entered, that has the build dependencies of a .dsc; `size` is its source's, bytes.
+
+        Raises NotADsc, Malformed, Broken.
+        """

@@ -10,14 +10,18 @@ import selectors
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Literal
 
-from daemons.building.environment import Ended, Limits, Log
+from daemons.building import keyring
+from daemons.building.environment import Ended, Limits, Log, Reached
 
-Stop = Literal["itself", "time", "output"]
+Stop = Literal["itself"] | Reached
 _CHUNK = 1 << 16
-_LOOK = 0.5  # seconds between two looks whether it is still wanted
+_LOOK = 0.2  # seconds between two looks: whether it is still wanted, and what it uses
+_TICKS = os.sysconf("SC_CLK_TCK")
 Watch = Callable[[], object]  # raises when the command is to be ended
+Look = Callable[[], Reached | None]  # also says which limit is reached
 
 
 def follow(
@@ -26,13 +30,14 @@ def follow(
     log: Log,
     limits: Limits,
     end: Callable[[], object],
-    watch: Watch,
+    look: Look,
 ) -> Ended:
     """Run a command without input or terminal; at a limit, `end` must end every process of the environment.
 
-    `watch` is called at once and twice a second. What it raises ends the command and comes out here; the environment
-    is to be left then.
+    `look` is called at once, then five times a second, and when the command has ended. What it raises ends the command
+    and comes out here; the environment is to be left then.
     """
+    keyring.renew()
     with subprocess.Popen(
         argv,
         env=variables,
@@ -42,38 +47,50 @@ def follow(
         start_new_session=True,
     ) as process:
         try:
-            stop = _copy(process, log, limits, watch)
+            stop = _copy(process, log, limits, look)
             if stop != "itself":
                 end()
+            cpu = _cpu(process.pid)
         except BaseException:
             process.kill()
             raise
-    if stop != "itself":
-        return Ended(process.returncode, stop)
-    return Ended(process.returncode, "killed" if process.returncode < 0 else "itself")
+    if stop == "itself" and process.returncode < 0:
+        return Ended(process.returncode, "killed", cpu)
+    return Ended(process.returncode, stop, cpu)
 
 
-def _copy(process: subprocess.Popen[bytes], log: Log, limits: Limits, watch: Watch) -> Stop:
+def _cpu(pid: int) -> float:
+    """Give the CPU seconds of a process of ours that ends, and of what it waited for (proc_pid_stat(5))."""
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    words = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+    return sum(map(int, words[11:15])) / _TICKS
+
+
+def _copy(process: subprocess.Popen[bytes], log: Log, limits: Limits, look: Look) -> Stop:
     """Copy output until the process has ended and its pipe is empty; a process it left behind may still hold that."""
     assert process.stdout is not None
     output, ended = process.stdout.fileno(), os.pidfd_open(process.pid)
-    look, room = time.monotonic(), limits.output
-    deadline = look + limits.seconds
+    room, next_look = limits.output, time.monotonic()
+    deadline, patience = next_look + limits.seconds, next_look + limits.idle
     try:
         with selectors.DefaultSelector() as selector:
             selector.register(ended, selectors.EVENT_READ)
             selector.register(output, selectors.EVENT_READ)
             while (now := time.monotonic()) < deadline:
-                if now >= look:
-                    watch()
-                    look = now + _LOOK
-                ready = {key.fd for key, _ in selector.select(min(deadline, look) - now)}
+                if now >= patience:
+                    return "idle"
+                if now >= next_look:
+                    if reached := look():
+                        return reached
+                    next_look = now + _LOOK
+                ready = {key.fd for key, _ in selector.select(min(deadline, patience, next_look) - now)}
                 if output in ready:
                     room -= _pass_on(output, log, selector)
+                    patience = now + limits.idle
                     if room < 0:
                         return "output"
                 elif ended in ready:
-                    return "itself"
+                    return look() or "itself"
             return "time"
     finally:
         os.close(ended)

@@ -17,9 +17,7 @@ import json
 import os
 import shutil
 import signal
-import socket
 import struct
-import subprocess
 import sys
 import time
 from base64 import b64decode
@@ -29,7 +27,7 @@ from typing import Any
 # linux/mount.h, linux/prctl.h, linux/sockios.h, linux/if.h
 NOSUID, NODEV, NOEXEC, BIND, REMOUNT_READ_ONLY, DETACH = 2, 4, 8, 4096, 32 | 4096 | 1, 2
 PR_SET_PDEATHSIG = 1
-SIOCSIFFLAGS, IFF_UP = 0x8914, 1
+AF_INET, SOCK_DGRAM, SIOCSIFFLAGS, IFF_UP = 2, 2, 0x8914, 1
 libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -45,35 +43,46 @@ def detach(target: str) -> None:
         raise OSError(ctypes.get_errno(), f"unmounting {target}: {os.strerror(ctypes.get_errno())}")
 
 
-def make_root() -> None:
-    """Lay a writable root over the base, and make it the current directory."""
-    mount("tmpfs", "environment", "mount", 0, "mode=755")
-    for name in ("upper", "work", "root"):
-        os.mkdir(f"mount/{name}")
+def make_root(layers: list[int], writable: int | None, size: int) -> None:
+    """Lay a writable root, in memory or in an open directory, over layers and base; make it the current directory."""
+    mount("tmpfs", "environment", "mount", 0, f"mode=755,size={size},nr_inodes={size >> 12}")
+    place = "mount" if writable is None else f"/proc/self/fd/{writable}"
+    for path in ("mount/root", f"{place}/upper", f"{place}/work"):
+        os.mkdir(path)
+    lower = ":".join([*(f"/proc/self/fd/{layer}" for layer in layers), "root"])
     # userxattr: without it a user namespace cannot rename or remove what the base holds
-    mount("overlay", "environment", "mount/root", 0, "lowerdir=root,upperdir=mount/upper,workdir=mount/work,userxattr")
+    # volatile: what is worth keeping is synced at the end, whatever apt and dpkg ask for
+    options = f"lowerdir={lower},upperdir={place}/upper,workdir={place}/work,userxattr,volatile"
+    mount("overlay", "environment", "mount/root", 0, options)
+    for descriptor in [*layers, *([] if writable is None else [writable])]:
+        os.close(descriptor)
     os.chdir("mount/root")
+
+
+def look_at(directory: str) -> int:
+    """Open a directory of the host for mounting; nothing inside ever gets the descriptor."""
+    return os.open(directory, os.O_PATH | os.O_DIRECTORY)
 
 
 def show(directory: int, target: str) -> None:
     """Show an open directory of the host, read-only, and close it."""
-    os.mkdir(target)
+    os.makedirs(target, exist_ok=True)
     mount("none", f"/proc/self/fd/{directory}", target, BIND)
     os.close(directory)
     kept = os.statvfs(target).f_flag & (NOSUID | NODEV | NOEXEC)  # a user namespace may not take these away
     mount("none", "none", target, REMOUNT_READ_ONLY | NOSUID | NODEV | kept)
 
 
-def make_devices() -> None:
+def make_devices(shm: int) -> None:
     """Mount proc and a small dev of the host's harmless devices."""
-    mount("tmpfs", "dev", "dev", NOSUID, "mode=755")
+    mount("tmpfs", "dev", "dev", NOSUID, "mode=755,size=1m,nr_inodes=1k")
     for name in ("null", "zero", "full", "random", "urandom", "tty"):
         Path("dev", name).touch()
         mount("none", f"/dev/{name}", f"dev/{name}", BIND)
     os.mkdir("dev/pts")
     mount("devpts", "devpts", "dev/pts", NOSUID | NOEXEC, "newinstance,ptmxmode=666,mode=620,gid=5")
     os.mkdir("dev/shm")
-    mount("tmpfs", "shm", "dev/shm", NOSUID | NODEV, "mode=1777")
+    mount("tmpfs", "shm", "dev/shm", NOSUID | NODEV, f"mode=1777,size={shm}")
     links = {"ptmx": "pts/ptmx", "fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2"}
     for name, meant in links.items():
         Path("dev", name).symlink_to(meant)
@@ -94,7 +103,8 @@ def become_root() -> None:
 
 def enter_root() -> None:
     """Make the current directory the root and let go of the old one (pivot_root(2), Notes)."""
-    subprocess.run(["pivot_root", ".", "."], check=True)
+    if libc.pivot_root(b".", b".") != 0:
+        raise OSError(ctypes.get_errno(), f"entering the root: {os.strerror(ctypes.get_errno())}")
     detach(".")
     os.chdir("/")
 
@@ -121,11 +131,17 @@ def add_user(user: dict[str, Any]) -> None:
 
 def raise_loopback() -> None:
     """Bring `lo` up; a new network namespace has nothing else."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
-        fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sh22x", b"lo", IFF_UP))
+    any_socket = libc.socket(AF_INET, SOCK_DGRAM, 0)  # the module socket would cost every environment milliseconds
+    fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sh22x", b"lo", IFF_UP))
+    os.close(any_socket)
 
 
-def seal(archive: list[str]) -> None:
+def forbid_namespaces() -> None:
+    """Let nobody inside make a user namespace, in which one could mount, and so fill memory beside every limit."""
+    Path("/proc/sys/user/max_user_namespaces").write_text("0")
+
+
+def seal(archive: list[str], *, network: bool) -> None:
     """End every process but this one, and hide what only the installation may see."""
     try:
         while True:
@@ -135,8 +151,17 @@ def seal(archive: list[str]) -> None:
         pass
     while archive:
         detach(archive.pop())
+    forbid_namespaces()  # again, for the root of an installation may have allowed it
+    if network:
+        return
     shutil.rmtree("/etc/resolv.conf", ignore_errors=True)
     Path("/etc/resolv.conf").unlink(missing_ok=True)
+
+
+def name_host(name: bytes) -> None:
+    """Set the host name of the environment."""
+    if libc.sethostname(name, len(name)) != 0:
+        raise OSError(ctypes.get_errno(), f"naming the host: {os.strerror(ctypes.get_errno())}")
 
 
 def answer(line: str) -> None:
@@ -149,27 +174,32 @@ def main() -> None:
     """Make, enter, tell, hold."""
     description = json.loads(sys.stdin.readline())
     host_pid = os.readlink("/proc/self")  # this is still the host's proc, so it is the host's number
-    opened = {target: os.open(source, os.O_PATH | os.O_DIRECTORY) for target, source in description["shown"].items()}
+    opened = {target: look_at(source) for target, source in description["shown"].items()}
+    layers = [look_at(layer) for layer in description["layers"]]
+    writable = look_at(description["writable"]) if description["writable"] else None
     become_root()
-    make_root()
+    make_root(layers, writable, description["size"])
     for target, directory in opened.items():
         show(directory, target.lstrip("/"))
-    make_devices()
+    make_devices(description["shm"])
     enter_root()
+    forbid_namespaces()
     write(description["files"])
-    add_user(description["user"])
-    socket.sethostname(description["hostname"])
+    if description["user"]:
+        add_user(description["user"])
+    name_host(description["hostname"].encode())
     raise_loopback()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # orphans are reaped by the kernel
     answer(f"ready {host_pid}")
     shown = list(opened)
     for _ in sys.stdin:
-        seal(shown)
+        seal(shown, network=description["network"])
         answer("sealed")
 
 
 try:
     os.umask(0o022)
     main()
-except (OSError, ValueError, subprocess.CalledProcessError) as error:
+except (OSError, ValueError) as error:
     sys.exit(str(error).partition("] ")[2] or str(error))
+os._exit(0)  # the kernel tidies up faster than an interpreter

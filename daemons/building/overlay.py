@@ -1,4 +1,4 @@
-"""An environment as a writable layer in memory over an unpacked base, in namespaces of its own.
+"""An environment as a writable layer over an unpacked base, and layers between them, in namespaces of its own.
 
 Unprivileged: only subordinate ids of the account that starts it are mapped. Commands enter from outside, each with its
 own pipe; nothing inside ever holds a file or directory of the host. It leaves nothing: when process 1 ends, which it
@@ -7,7 +7,6 @@ does with the process that made it, the kernel ends every process inside and dro
 
 from __future__ import annotations
 
-import io
 import os
 import select
 import signal
@@ -20,20 +19,11 @@ from typing import Self
 
 import msgspec
 
-from daemons.building import collecting, contents, dependencies, entering, following
+from daemons.building import collecting, contents, entering, following, keyring, memory
 from daemons.building.base import Base
-from daemons.building.environment import (
-    DIRECTORY,
-    Broken,
-    DepWait,
-    Ended,
-    Installed,
-    Kind,
-    Limits,
-    LocalArchive,
-    Log,
-    Unavailable,
-)
+from daemons.building.environment import DIRECTORY, Broken, Ended, Limits, LocalArchive, Log, Reached, Usage
+from daemons.building.meter import Meter
+from daemons.building.store import Layer
 from queues.values import FileRef
 
 _PROGRAM = Path(__file__).with_name("inside.py")
@@ -43,7 +33,7 @@ _QUICK = Limits(seconds=120, output=1 << 20)
 
 
 class Overlay:
-    """One fresh root over a base; made by entering it, destroyed by leaving it."""
+    """One fresh root; made by entering it, destroyed by leaving it."""
 
     def __init__(
         self,
@@ -51,29 +41,48 @@ class Overlay:
         archives: Sequence[LocalArchive] = (),
         files: Sequence[contents.File] = (),
         watch: following.Watch = lambda: None,
+        layers: Sequence[Layer] = (),
+        writable: Path | None = None,
+        user: contents.User | None = contents.User(),  # noqa: B008 -- it is frozen
+        limits: Limits = Limits(),  # noqa: B008 -- it is frozen
+        *,
+        network: bool = False,
     ) -> None:
-        """Describe it; `watch` is called while a command runs, and what it raises ends that command."""
+        """Describe it; `watch` is called while a command runs, and what it raises ends that command.
+
+        `layers` lie over the base, the topmost first. What is written goes to memory, or to `upper` in `writable`; how
+        much, `limits` says. With `network`, builds may use the host's.
+        """
         self.base = base
         self.archives = archives
         self.files = files
         self.watch = watch
+        self.layers = layers
+        self.writable = writable
+        self.user = user
+        self.limits = limits
+        self.network = network
         self._stack = ExitStack()
         self._holder: subprocess.Popen[bytes]
         self._pid = ""
+        self._meter: Meter
 
     def __enter__(self) -> Self:
         """Make it. Raises Broken, BaseInUse."""
-        description = contents.describe(_with_keys(self.archives), _resolver(), self.files)
-        self._stack.callback(os.close, self.base.hold())
-        self._holder = self._start()
-        self._stack.callback(self._end)
         try:
-            self._tell(msgspec.json.encode(description))
+            self._stack.callback(os.close, self.base.hold())
+            for layer in self.layers:
+                self._stack.callback(os.close, layer.hold())
+            self._holder = self._start()
+            self._stack.callback(self._end)
+            self._tell(msgspec.json.encode(self._description()))
             word, _, self._pid = self._answer().partition(" ")
             if word != "ready":
                 raise Broken(
                     f"{self.base.path}: an environment cannot be made: {self._complaint(f'{word} {self._pid}')}"
                 )
+            self._meter = Meter(self._pid, self.writable)
+            self._stack.callback(self._meter.close)
         except BaseException:
             self._stack.close()
             raise
@@ -89,6 +98,17 @@ class Overlay:
     def pid(self) -> str:
         """The number of process 1 as this machine knows it."""
         return self._pid
+
+    def _description(self) -> contents.Description:
+        return msgspec.structs.replace(
+            contents.describe(_with_keys(self.archives), _resolver(), self.files),
+            layers=tuple(str(layer.upper) for layer in self.layers),
+            writable=str(self.writable or ""),
+            size=memory.size(self.limits.disk),
+            shm=self.limits.shm,
+            network=self.network,
+            user=self.user,
+        )
 
     def bring(self, files: Sequence[Path]) -> None:
         """Copy files into DIRECTORY, readable by all. Raises Broken."""
@@ -106,28 +126,10 @@ class Overlay:
             if ended.returncode != 0:
                 raise Broken(f"{path} cannot be copied into an environment: {ended.stderr.decode(errors='replace')}")
 
-    def install(self, dsc: str, kind: Kind, *, log: Log, limits: Limits) -> Installed | DepWait | Unavailable:
-        """Install the build dependencies of a .dsc that was brought. Raises Broken."""
-        if not self._announced(dependencies.UPDATE, log, limits).well:
-            return Unavailable("apt-get update failed: a mirror cannot be reached, or does not verify")
-        said = _Copying(log)
-        ended = self._announced(dependencies.build_dep(dsc, kind), said, limits)
-        if ended.well:
-            return Installed()
-        if ended.how != "itself":
-            return Unavailable(f"the installation was ended ({ended.how})")
-        simulation = io.BytesIO()
-        chosen = self.administer(dependencies.build_dep(dsc, kind, simulate=True), log=simulation, limits=limits).well
-        return dependencies.decide(chosen, _text(simulation), _text(said.copy))
-
     def administer(self, argv: Sequence[str], *, log: Log, limits: Limits = _QUICK) -> Ended:
         """Run a command as root inside, with the host's network; only before the first `run`. Raises Broken."""
         variables = {**entering.INSIDE, "DEBIAN_FRONTEND": "noninteractive"}
         return self._follow(entering.as_root(self._pid, self.base.architecture, "/", argv), variables, log, limits)
-
-    def _announced(self, argv: Sequence[str], log: Log, limits: Limits) -> Ended:
-        log.write(f"$ {' '.join(argv)}\n".encode())
-        return self.administer(argv, log=log, limits=limits)
 
     def run(
         self,
@@ -141,12 +143,17 @@ class Overlay:
         """Run a command as the plain user, alone: whatever ran before is ended. Raises Broken."""
         self.seal()
         inside = {**entering.INSIDE, "USER": "build", "LOGNAME": "build", **(variables or {})}
-        return self._follow(entering.as_user(self._pid, self.base.architecture, directory, argv), inside, log, limits)
+        enter = entering.as_user(self._pid, self.base.architecture, directory, argv, network=self.network)
+        return self._follow(enter, inside, log, limits)
 
     def collect(self, names: Sequence[str], into: Path, limits: Limits) -> tuple[FileRef, ...]:
         """Copy files of these names out of DIRECTORY, when nothing runs any more. Raises Refused, Broken."""
         self.seal()
         return collecting.copy_out(self._pid, DIRECTORY, names, into, limits.results)
+
+    def spent(self) -> Usage:
+        """Give what was used since this was asked last."""
+        return self._meter.spent()
 
     def seal(self) -> None:
         """End every process inside, and hide what only the installation may see. Raises Broken."""
@@ -160,6 +167,7 @@ class Overlay:
         return enter(self._pid, self.base.architecture, DIRECTORY, ["/bin/bash", "-i"])
 
     def _start(self) -> subprocess.Popen[bytes]:
+        keyring.renew()
         return subprocess.Popen(
             entering.making(_PROGRAM),
             cwd=self.base.path,
@@ -171,7 +179,12 @@ class Overlay:
         )
 
     def _follow(self, argv: list[str], variables: Mapping[str, str], log: Log, limits: Limits) -> Ended:
-        ended = following.follow(argv, variables, log, limits, self.seal, self.watch)
+        def look() -> Reached | None:
+            self.watch()
+            return self._meter.look(limits)
+
+        ended = following.follow([*entering.limited(limits), *argv], variables, log, limits, self.seal, look)
+        self._meter.spend(ended.cpu)
         if self._holder.poll() is not None:
             return Ended(ended.status, "killed")
         return ended
@@ -212,25 +225,6 @@ class Overlay:
                 os.kill(int(self._pid), signal.SIGKILL)
         self._holder.kill()
         self._holder.wait()
-
-
-class _Copying:
-    """A log that also remembers what went through it."""
-
-    def __init__(self, log: Log) -> None:
-        self.log = log
-        self.copy = io.BytesIO()
-
-    def write(self, data: bytes) -> None:
-        self.copy.write(data)
-        self.log.write(data)
-
-    def flush(self) -> None:
-        self.log.flush()
-
-
-def _text(said: io.BytesIO) -> str:
-    return said.getvalue().decode(errors="replace")
 
 
 def _with_keys(archives: Sequence[LocalArchive]) -> list[tuple[LocalArchive, bytes]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,14 +22,24 @@ class Record:
         self.path = path
         self.file = file
         self.clock = clock
-        self.phase = "setup"
+        self.phase = ""
         self._begun = 0
+        self._starts: list[tuple[str, datetime]] = []
 
     def begin(self, phase: str) -> None:
         """Write the header of a phase."""
         self.phase = phase
-        self.say(f"\n=== {phase} === {self.clock():%Y-%m-%d %H:%M:%S} UTC")
+        self._starts.append((phase, self.clock()))
+        self.say(f"\n=== {phase} === {self._starts[-1][1]:%Y-%m-%d %H:%M:%S} UTC")
         self._begun = self.file.tell()
+
+    def end(self, outcome: str) -> None:
+        """Write how many seconds each phase took, and what came of it all."""
+        now = self.clock()
+        ends = [start for _, start in self._starts[1:]] + [now]
+        spent = [(phase, end - start) for (phase, start), end in zip(self._starts, ends, strict=True)]
+        self.say(f"\nseconds: {', '.join(f'{phase} {time.total_seconds():.2f}' for phase, time in spent)}")
+        self.say(f"=== {outcome} === {now:%Y-%m-%d %H:%M:%S} UTC")
 
     def say(self, line: str) -> None:
         """Write a line of ours."""

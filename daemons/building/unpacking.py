@@ -28,6 +28,13 @@ sync --file-system root
 """
 
 
+# One byte stream for one tree: names in order, owners, modes, times, links, attributes and contents.
+_MEASURE = (
+    *("tar", "--create", "--sort=name", "--numeric-owner", "--xattrs", "--xattrs-include=*", "--format=posix"),
+    *("--pax-option=exthdr.name=%d/%f,delete=atime,delete=ctime", "."),
+)
+
+
 class UnpackingFailed(Problem):
     """mmdebstrap or tar failed; says what it said last."""
 
@@ -92,6 +99,20 @@ def _read(stream: IO[bytes], said: list[str], report: Callable[[str], object]) -
 def _error(said: list[str]) -> str:
     errors = [line for line in said if line.startswith(("E: ", "Err:"))]
     return (errors or said or ["it failed without a word"])[0]
+
+
+def measure(root: Path) -> str:
+    """Give the SHA256 of all that a directory of subordinate ids holds. Raises UnpackingFailed."""
+    digest = hashlib.sha256()
+    with subprocess.Popen(
+        entering.mapped(_MEASURE), cwd=root, env=entering.OUTSIDE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as tar:
+        assert tar.stdout is not None
+        while chunk := tar.stdout.read(_CHUNK):
+            digest.update(chunk)
+    if tar.returncode != 0:
+        raise UnpackingFailed(f"{root}: it cannot be read to the end: tar ended with status {tar.returncode}")
+    return digest.hexdigest()
 
 
 def discard(directory: Path) -> None:

@@ -22,10 +22,10 @@ from typing import NoReturn
 import click
 
 from archive import reading
-from daemons import account
+from daemons import account, settings
 from daemons.building.build import Outcome, Settings, Suspicious, build, log_name
 from daemons.building.environment import DepWait
-from daemons.building.overlay import Overlay
+from daemons.building.installing import Keeping, Layered
 from daemons.command import bases
 from queues import names
 from queues.clock import utc
@@ -72,8 +72,10 @@ def _build(job: BuildJob, sources: Path, out: Path, cache: Path | None, parallel
         err=True,
     )
     archives = site.local_archives(job.suite) if site and job.suite in site.settings.suites else []
-    fresh = Overlay(base, archives)
-    outcome = build(fresh, job, sources, out, utc, Settings(parallel=parallel))
+    kept = site.settings.build if site else settings.Build()
+    keeping, network = Keeping(kept.layers_size, kept.indices_minutes * 60), job.source in rules.network
+    fresh = Layered(base, archives, utc, keeping, network=network)
+    outcome = build(fresh, job, sources, out, utc, Settings(kept.limits, parallel))
     built = isinstance(outcome, BuildResult) and outcome.verdict == "built"
     click.echo(f"{job.source} {job.version} {job.architecture}: {_in_words(outcome)}", err=not built)
     return built

@@ -18,12 +18,16 @@ from rich.table import Table
 
 from daemons.building import base, entering
 from daemons.building.base import Base
+from daemons.building.installing import Stores
 from daemons.building.overlay import Overlay
+from daemons.building.store import Layer
 from daemons.command import bases
 from daemons.command.tables import console
 from daemons.sites import Site
 from queues import atomic
+from queues.clock import utc
 
+FEW = 4  # packages of a layer that are named in the table
 CACHE = click.option(
     "--cache", type=click.Path(path_type=Path), metavar="DIR", help="Where bases are kept; else the account's cache."
 )
@@ -60,21 +64,51 @@ def create(suite: str | None, architectures: tuple[str, ...], again: bool, cache
 
 
 @command.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON: suite, architecture, digest, made, path.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: of each base, and of each of its layers.")
 @CACHE
 def list_(as_json: bool, cache: Path | None) -> None:
-    """Show the bases, the newest of each suite and architecture first."""
-    found = base.listing(bases.cache(cache))
+    """Show the bases, the newest of each suite and architecture first, and the layers over them.
+
+    A layer is what installing a set of build dependencies changed, or package lists; it is made when a build needs it.
+    """
+    where = bases.cache(cache)
+    found, kept = base.listing(where), Stores(where, utc).listing()
     if as_json:
-        rows = [msgspec.structs.asdict(one) | {"made": one.made} for one in found]
+        rows = [_row(one) | {"layers": [_layer(layer) for layer in _over(one, kept)]} for one in found]
         click.echo(msgspec.json.format(msgspec.json.encode(rows, enc_hook=str)).decode())
         return
-    table = Table("suite", "architecture", "digest", "made")
+    table = Table("suite", "architecture", "digest", "made", "layers", "their size")
     for one in found:
-        table.add_row(one.suite, one.architecture, one.digest, f"{one.made:%Y-%m-%d %H:%M} UTC")
+        own = _over(one, kept)
+        made = f"{one.made:%Y-%m-%d %H:%M} UTC"
+        table.add_row(one.suite, one.architecture, one.digest, made, str(len(own)), _size_of(*own))
     if not found:
-        table.add_row("none", "", "", "make one with 'debmill environment create'")
+        table.add_row("none", "", "", "make one with 'debmill environment create'", "", "")
     console().print(table)
+    if kept:
+        console().print(_table(kept))
+
+
+@command.command()
+@CACHE
+def sanitize(cache: Path | None) -> None:
+    """Remove all layers that no environment uses, and prove that no base has changed since it was made.
+
+    Nothing is lost by it: the next builds fetch package lists and install their dependencies anew. Exit status 1: a
+    base has changed; remove it, and make a new one.
+    """
+    where = bases.cache(cache)
+    for layer in Stores(where, utc).empty():
+        click.echo(f"removed {layer.path}: {_size_of(layer)}")
+    changed = []
+    for one in base.listing(where):
+        same = base.unchanged(one)
+        click.echo(f"{one.path.name}: {'unchanged' if same else 'CHANGED since it was made'}")
+        changed += [] if same else [one]
+    if changed:
+        one = changed[0]
+        again = f"debmill environment create --again --suite {one.suite} --arch {one.architecture}"
+        raise base.BaseFailed(f"{one.path}: not what it was when it was made; make a new one with '{again}'")
 
 
 @command.command()
@@ -82,12 +116,13 @@ def list_(as_json: bool, cache: Path | None) -> None:
 @click.argument("arch")
 @CACHE
 def remove(suite: str, arch: str, cache: Path | None) -> None:
-    """Remove the bases of a suite and architecture that no environment uses."""
+    """Remove the bases of a suite and architecture that no environment uses, and the layers over them."""
     where = bases.cache(cache)
     site = bases.site()
     for one in base.listing(where):
         if (one.suite, one.architecture) == (bases.rules(site, suite).base, arch):
             base.remove(one)
+            Stores(where, utc).forget(one.path.name)
             click.echo(f"removed {one.path}")
 
 
@@ -107,6 +142,27 @@ def shell(suite: str, arch: str, as_user: bool, cache: Path | None) -> None:
     sys.exit(os.waitstatus_to_exitcode(status))
 
 
+def _over(one: Base, kept: list[Layer]) -> list[Layer]:
+    return [layer for layer in kept if layer.about.base == one.path.name]
+
+
+def _row(one: Base) -> dict[str, object]:
+    return msgspec.structs.asdict(one) | {"made": one.made}
+
+
+def _layer(layer: Layer) -> dict[str, object]:
+    return {"path": layer.path, "what": layer.about.what, "size": layer.about.size, "used": layer.used}
+
+
+def _table(kept: list[Layer]) -> Table:
+    table = Table("layer", "size", "used last", "holds")
+    for layer in kept:
+        first, more = ", ".join(layer.about.what[:FEW]), len(layer.about.what) - FEW
+        holds = f"{first} and {more} more" if more > 0 else first
+        table.add_row(layer.key, _size_of(layer), f"{layer.used:%Y-%m-%d %H:%M} UTC", holds)
+    return table
+
+
 def _wanted(site: Site | None, suite: str | None, architectures: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     known = site.settings.suites if site else {}
     suites = [known[suite]] if suite in known else [] if suite else list(known.values())
@@ -120,6 +176,10 @@ def _wanted(site: Site | None, suite: str | None, architectures: tuple[str, ...]
 def _link(site: Site, found: Base) -> None:
     atomic.make(site.environments)
     atomic.point(site.environments / f"{found.suite}-{found.architecture}", str(found.path))
+
+
+def _size_of(*layers: Layer) -> str:
+    return f"{sum(layer.about.size for layer in layers) / 2**20:.1f} MiB"
 
 
 def _size() -> dict[str, str]:

@@ -9,13 +9,13 @@ import pytest
 
 from daemons.building.build import Outcome, Settings, Suspicious, build
 from daemons.building.environment import DepWait, Limits, LocalArchive
-from daemons.building.overlay import Overlay
+from daemons.building.installing import Layered
 from queues.clock import utc
 from queues.outcomes import Later
 from queues.values import BuildResult
 from tests.support import tiny
 from tests.support.account import room, unprivileged
-from tests.support.bases import base_of
+from tests.support.bases import base_of, layers
 
 pytestmark = pytest.mark.integration
 
@@ -36,7 +36,7 @@ def built(
     settings: Settings | None = None,
 ) -> Outcome:
     (work / "out").mkdir()
-    fresh = Overlay(base_of(on), [archive] if archive else [])
+    fresh = Layered(base_of(on), [archive] if archive else [], utc, cache=layers())
     outcome = build(fresh, tiny.job(dsc, architecture), dsc.parent, work / "out", utc, settings or Settings())
     if isinstance(outcome, Later):
         raise AssertionError(outcome.reason)
@@ -67,6 +67,16 @@ def test_all_gets_the_packages_for_all_only(work: Path) -> None:
     assert isinstance(outcome, BuildResult)
     assert "tiny-doc_1.0_all.deb" in {file.name for file in outcome.files}
     assert not any("amd64" in file.name for file in outcome.files)
+
+
+@pytest.mark.parametrize(("field", "user"), [("no", "1001"), ("binary-targets", "0"), ("", "0")])
+@unprivileged
+def test_rules_are_root_only_where_they_ask_to_be(work: Path, field: str, user: str) -> None:
+    fields = f"Rules-Requires-Root: {field}" if field else ""
+    outcome = built(work, tiny.source(work, fields=fields, arch="echo I am $$(id -u)"))
+    assert isinstance(outcome, BuildResult)
+    assert outcome.verdict == "built", outcome.reason
+    assert f"\nI am {user}\n" in log_of(work)
 
 
 @unprivileged
@@ -108,7 +118,7 @@ def test_a_source_that_cannot_be_unpacked_has_failed(work: Path) -> None:
     job = tiny.job(dsc, "amd64")
     (work / "tiny_1.0.tar.xz").write_bytes(b"something else")
     (work / "out").mkdir()
-    outcome = build(Overlay(base_of("amd64")), job, work, work / "out", utc)
+    outcome = build(Layered(base_of("amd64"), [], utc, cache=layers()), job, work, work / "out", utc)
     assert isinstance(outcome, BuildResult)
     assert (outcome.verdict, outcome.phase) == ("failed", "unpack")
     assert "tiny_1.0.tar.xz" in outcome.reason
@@ -148,7 +158,7 @@ def test_dependencies_come_from_the_local_archive_too(work: Path) -> None:
     tool = tiny.binary(work, "local-tool", {}, {"usr/bin/local-tool": "#!/bin/sh\necho the local tool\n"})
     key = tiny.repository(work / "archive", [tool])
     archive = LocalArchive(work / "archive", "local", ("main",), key, "snapshots/1")
-    dsc = tiny.source(work, fields="Build-Depends: local-tool", arch="local-tool; ls /srv; ! ls /srv/archive-0/pool")
+    dsc = tiny.source(work, fields="Build-Depends: local-tool", arch="local-tool; ls /srv; ! ls /srv/archive-0")
     outcome = built(work, dsc, archive=archive)
     assert isinstance(outcome, BuildResult)
     assert outcome.verdict == "built", log_of(work)
@@ -164,6 +174,8 @@ def test_an_archive_that_does_not_verify_gives_the_job_back(work: Path) -> None:
     (work / "out").mkdir()
     dsc = tiny.source(work)
     local = LocalArchive(archive, "local", ("main",), key, "snapshots/1")
-    outcome = build(Overlay(base_of("amd64"), [local]), tiny.job(dsc, "amd64"), work, work / "out", utc)
+    outcome = build(
+        Layered(base_of("amd64"), [local], utc, cache=layers()), tiny.job(dsc, "amd64"), work, work / "out", utc
+    )
     assert isinstance(outcome, Later)
     assert "apt-get update" in outcome.reason

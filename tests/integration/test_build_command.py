@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from daemons.building import entering
+from daemons.building.installing import Stores
+from queues.clock import utc
 from tests.support import tiny
 from tests.support.account import room, unprivileged
 from tests.support.bases import base_of
@@ -79,7 +82,37 @@ def test_without_a_base_the_command_that_makes_one_is_said(work: Path) -> None:
 def test_bases_are_listed_and_entered() -> None:
     listed = json.loads(debmill("environment", "list", "--json").output)
     assert ("bookworm", "amd64") in {(one["suite"], one["architecture"]) for one in listed}
-    assert listed[0].keys() == {"suite", "architecture", "digest", "path", "made"}
+    assert listed[0].keys() == {"suite", "architecture", "digest", "path", "made", "layers"}
     ran = debmill("environment", "shell", "--user", "bookworm", "amd64", stdin="echo I am $(id -un)\nexit 3\n")
     assert "I am build" in ran.output
     assert ran.status == 3
+
+
+@unprivileged
+def test_layers_are_listed_and_removed_and_a_base_that_changed_is_found(work: Path) -> None:
+    root = work / "bookworm-amd64-0123456789ab/root"
+    root.mkdir(parents=True)
+    (root / "file").write_text("old")
+    store = Stores(work, utc).layers
+    for key in ("used", "unused"):
+        with store.aside() as aside:
+            run(entering.mapped(["sh", "-c", "mkdir -m 700 upper work; echo content >upper/file"]), cwd=aside)
+            store.keep(aside, key, root.parent.name, ("a 1", "b 2", "c 3", "d 4", "e 5"))
+    listed = json.loads(debmill("environment", "list", "--json", "--cache", work).output)
+    assert {Path(layer["path"]).name for layer in listed[0]["layers"]} == {"used", "unused"}
+    assert "a 1, b 2, c 3, d 4 and 1 more" in debmill("environment", "list", "--cache", work).output
+    used = store.find("used")
+    assert used is not None
+    held = used.hold()
+    first = debmill("environment", "sanitize", "--cache", work)
+    os.close(held)
+    assert (first.status, f"{root.parent.name}: unchanged" in first.output) == (0, True), first.output
+    assert [layer.key for layer in store.listing()] == ["used"]
+    assert not (store.path / "unused").exists()
+    (root / "file").write_text("new")
+    second = debmill("environment", "sanitize", "--cache", work)
+    assert second.status == 1
+    assert f"{root.parent.name}: CHANGED" in second.output
+    assert "make a new one with 'debmill environment create --again --suite bookworm --arch amd64'" in second.last_line
+    assert debmill("environment", "remove", "bookworm", "amd64", "--cache", work).status == 0
+    assert store.listing() == []

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import ParamSpec
 
 from daemons import account
+from daemons.building import unpacking
 
 P = ParamSpec("P")
 
@@ -61,4 +62,12 @@ def room() -> Iterator[Path]:
     try:
         yield path
     finally:
-        shutil.rmtree(path)
+        discard(path)
+
+
+def discard(path: Path) -> None:
+    """Remove a directory, with layers of environments in it, which belong to subordinate ids."""
+    if os.geteuid() != 0:
+        for layer in (*path.glob("*/*/upper"), *path.glob("*/*/*/upper")):
+            unpacking.discard(layer.parent)
+    shutil.rmtree(path)

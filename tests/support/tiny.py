@@ -104,12 +104,14 @@ def reference(path: Path) -> FileRef:
     return FileRef(path.name, path.stat().st_size, hashlib.sha256(path.read_bytes()).hexdigest())
 
 
-def binary(into: Path, name: str, scripts: dict[str, str], files: dict[str, str] | None = None) -> Path:
+def binary(
+    into: Path, name: str, scripts: dict[str, str], files: dict[str, str] | None = None, version: str = "1"
+) -> Path:
     """Make a binary package for all with maintainer scripts and files."""
-    tree = into / name
+    tree = into / f"{name}-{version}"
     (tree / "DEBIAN").mkdir(parents=True)
     (tree / "DEBIAN/control").write_text(
-        f"Package: {name}\nVersion: 1\nArchitecture: all\nMaintainer: T <t@example.org>\nDescription: a test\n"
+        f"Package: {name}\nVersion: {version}\nArchitecture: all\nMaintainer: T <t@example.org>\nDescription: a test\n"
     )
     for script, text in scripts.items():
         (tree / "DEBIAN" / script).write_text(text)
@@ -119,7 +121,7 @@ def binary(into: Path, name: str, scripts: dict[str, str], files: dict[str, str]
         (tree / path).write_text(text)
         (tree / path).chmod(0o755)
     run(["dpkg-deb", "--root-owner-group", "--build", tree, into])
-    return into / f"{name}_1_all.deb"
+    return into / f"{name}_{version}_all.deb"
 
 
 def repository(root: Path, packages: list[Path]) -> Path:

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from archive.dscfile import NotADsc
 from daemons.building.build import Cancelled, Outcome, Settings, build, log_name
 from daemons.building.environment import (
     Broken,
     DepWait,
     Ended,
     Environment,
-    Installed,
+    Environments,
     Kind,
     Limits,
     Log,
     Refused,
     Unavailable,
+    Usage,
 )
 from queues.names import Key
 from queues.outcomes import Later
@@ -32,21 +35,24 @@ NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
 class Pretended:
     """An environment that answers as it was told to, and remembers what it was asked."""
 
-    def __init__(self, installed: Installed | DepWait | Unavailable = Installed(), **ends: Ended) -> None:  # noqa: B008
-        self.installed = installed
+    def __init__(self, trouble: DepWait | Unavailable | None = None, **ends: Ended) -> None:
+        self.trouble = trouble
         self.ends = ends
         self.kind: Kind | None = None
         self.ran: list[str] = []
 
-    def bring(self, files: Sequence[Path]) -> None:
-        self.brought = [path.name for path in files]
-
-    def install(self, dsc: str, kind: Kind, *, log: Log, limits: Limits) -> Installed | DepWait | Unavailable:
-        assert dsc in self.brought
+    def install(
+        self, dsc: Path, kind: Kind, *, size: int, log: Log, limits: Limits
+    ) -> AbstractContextManager[Environment] | DepWait | Unavailable:
+        assert dsc.name == job().dsc.name
+        assert size == 1
         assert limits.seconds
         self.kind = kind
         log.write(b"error: an apt that failed and recovered\n")
-        return self.installed
+        return self.trouble or nullcontext(self)
+
+    def bring(self, files: Sequence[Path]) -> None:
+        self.brought = [path.name for path in files]
 
     def run(
         self,
@@ -62,6 +68,9 @@ class Pretended:
         log.write(f"{argv[0]}: error: it went wrong\n".encode())
         return self.ends.get(argv[0].replace("-", "_"), Ended(0))
 
+    def spent(self) -> Usage:
+        return Usage(cpu=1.5, memory=2 << 20, processes=3, disk=4 << 20)
+
     def collect(self, names: Sequence[str], into: Path, limits: Limits) -> tuple[FileRef, ...]:
         assert limits.results
         assert into.is_dir()
@@ -73,9 +82,8 @@ def job(architecture: str = "amd64") -> BuildJob:
     return BuildJob(Key("x_1%3a1.0-1~000000000000"), "x", "1:1.0-1", architecture, "s", dsc, (dsc,))
 
 
-def outcome_in(environment: Environment | AbstractContextManager[Environment], out: Path, **more: str) -> Outcome:
-    fresh = environment if isinstance(environment, AbstractContextManager) else nullcontext(environment)
-    return build(fresh, job(**more), out, out, lambda: NOON, Settings(Limits(seconds=60), parallel=3))
+def outcome_in(environments: Environments, out: Path, **more: str) -> Outcome:
+    return build(environments, job(**more), out, out, lambda: NOON, Settings(Limits(seconds=60), parallel=3))
 
 
 def test_a_missing_dependency_is_no_failure(tmp_path: Path) -> None:
@@ -88,14 +96,36 @@ def test_a_mirror_that_fails_gives_the_job_back(tmp_path: Path) -> None:
 
 
 def test_a_machine_that_makes_no_environment_gives_the_job_back(tmp_path: Path) -> None:
-    class NoEnvironment(AbstractContextManager[Environment]):
-        def __enter__(self) -> Environment:
+    class NoEnvironment(Pretended):
+        def install(self, *_: object, **__: object) -> AbstractContextManager[Environment]:
             raise Broken("no namespaces here")
 
-        def __exit__(self, *_: object) -> None:
-            """Nothing was made."""
-
     assert outcome_in(NoEnvironment(), tmp_path) == Later("no namespaces here")
+
+
+def test_a_source_that_cannot_be_read_has_failed(tmp_path: Path) -> None:
+    class Reading(Pretended):
+        def install(self, *_: object, **__: object) -> AbstractContextManager[Environment]:
+            raise NotADsc("not exactly one paragraph")
+
+    result = outcome_in(Reading(), tmp_path)
+    assert isinstance(result, BuildResult)
+    assert (result.verdict, result.phase) == ("failed", "install")
+    assert result.reason == "x_1.0-1.dsc: not exactly one paragraph"
+
+
+def test_the_log_tells_limits_and_what_each_phase_used(tmp_path: Path) -> None:
+    outcome_in(Pretended(dpkg_buildpackage=Ended(2)), tmp_path)
+    text = (tmp_path / log_name(job())).read_text()
+    assert "limits: 60 s, 3600 s without output" in text
+    assert text.count("used: CPU 1.50 s, memory 2 MiB, disk 4 MiB, 3 processes") == 2
+
+
+def test_the_log_tells_the_seconds_of_each_phase(tmp_path: Path) -> None:
+    ticks = itertools.count()
+    build(Pretended(), job(), tmp_path, tmp_path, lambda: NOON + timedelta(seconds=next(ticks)), Settings())
+    said = (tmp_path / log_name(job())).read_text()
+    assert "seconds: install 1.00, setup 1.00, unpack 1.00, build 1.00, collect 1.00\n" in said
 
 
 @pytest.mark.parametrize(("program", "phase"), [("dpkg_source", "unpack"), ("dpkg_buildpackage", "build")])
@@ -113,6 +143,9 @@ def test_a_failure_is_the_phases_own_first_error(tmp_path: Path, program: str, p
     [
         (Ended(-9, "time"), "it took longer than 60 seconds"),
         (Ended(-9, "output"), f"it wrote more than {1 << 30} bytes of log"),
+        (Ended(-9, "idle"), "it wrote nothing for 3600 seconds"),
+        (Ended(-9, "memory"), "it used more than 8192 MiB of memory"),
+        (Ended(2, "disk"), "it filled its disk, 32768 MiB"),
     ],
 )
 def test_a_limit_is_the_packages_failure(tmp_path: Path, ended: Ended, reason: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from daemons.building.dependencies import build_dep, decide, missing
+from daemons.building.dependencies import build_dep, missing, not_installed, unresolved
 from daemons.building.environment import DepWait, Unavailable
 
 PREAMBLE = """\
@@ -36,7 +36,7 @@ CASES = {
 @pytest.mark.parametrize("block", CASES)
 def test_what_is_missing_is_named_as_the_source_names_it(block: str) -> None:
     assert missing(PREAMBLE + block + END) == CASES[block]
-    assert decide(False, PREAMBLE + block + END, "") == DepWait(CASES[block])
+    assert unresolved(PREAMBLE + block + END) == DepWait(CASES[block])
 
 
 def test_the_newer_solver_is_understood() -> None:
@@ -50,18 +50,24 @@ def test_the_newer_solver_is_understood() -> None:
 
 def test_a_package_that_cannot_be_configured_is_missing_too() -> None:
     said = "dpkg: error processing package x\nErrors were encountered while processing:\n x\n y\nE: Sub-process\n"
-    assert decide(True, "", said) == DepWait("x, y (it cannot be configured)")
+    assert not_installed(said) == DepWait("x, y (it cannot be configured)")
+
+
+def test_a_full_disk_is_nobodys_missing_dependency() -> None:
+    said = (
+        "dpkg: error processing archive x.deb (--unpack):\n cannot copy: failed to write (No space left on device)\n"
+        "Errors were encountered while processing:\n x.deb\nE: Sub-process /usr/bin/dpkg returned an error code (1)\n"
+    )
+    assert not_installed(said) == Unavailable("the build dependencies could not be installed: No space left on device")
 
 
 def test_a_mirror_that_fails_is_nobodys_missing_dependency() -> None:
     said = "Err:1 http://x bookworm/main amd64 y\n  404\nE: Failed to fetch http://x/y.deb\nE: Unable to fetch\n"
-    assert decide(True, "", said) == Unavailable("Unable to fetch")
-    assert decide(False, "E: The package lists could not be read\n", "") == Unavailable(
-        "The package lists could not be read"
-    )
+    assert not_installed(said) == Unavailable("Unable to fetch")
+    assert unresolved("E: The package lists could not be read\n") == Unavailable("The package lists could not be read")
 
 
 def test_each_kind_of_build_asks_for_its_own_dependencies() -> None:
-    assert "--arch-only" in build_dep("x.dsc", "arch")
-    assert "--indep-only" in build_dep("x.dsc", "indep")
-    assert "--simulate" in build_dep("x.dsc", "indep", simulate=True)
+    assert "--arch-only" in build_dep("arch")
+    assert "--indep-only" in build_dep("indep")
+    assert "--simulate" in build_dep("indep", simulate=True)

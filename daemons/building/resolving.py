@@ -1,0 +1,119 @@
+"""What a source needs, what apt chose for it, and the keys under which both are found again. Pure.
+
+Apt never sees the .dsc: it gets one that has the fields of the build dependencies and nothing else, so a key made of
+these says all that apt knew. Source: deb-src-control(5), apt-get(8) --simulate.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+
+import msgspec
+from msgspec import Struct, structs
+
+from archive import dscfile
+from daemons.building.environment import LocalArchive
+from queues import control
+
+_FIELDS = tuple(f"Build-{relation}{only}" for relation in ("Depends", "Conflicts") for only in ("", "-Arch", "-Indep"))
+_NEEDED = "Format: 1.0\nSource: needed\nBinary: needed\nArchitecture: any\nVersion: 1\n"
+_INSTALLED = re.compile(r"Inst (?P<name>\S+) (?:\[[^]]*\] )?\((?P<version>\S+) .*\[(?P<of>\S+)\]\)")
+_REMOVED = re.compile(r"Remv (?P<name>\S+) ")
+_RECORD = re.compile(r"(?:Package|Version|Architecture|SHA256): (?P<value>\S+)")
+
+
+class Package(Struct, frozen=True):
+    """A package that apt would install; `digests` are the SHA256 of every .deb of it that the lists name."""
+
+    name: str
+    version: str
+    architecture: str
+    digests: tuple[str, ...] = ()
+
+
+class Chosen(Struct, frozen=True):
+    """What apt would do: install packages, and remove others."""
+
+    installed: tuple[Package, ...] = ()
+    removed: tuple[str, ...] = ()
+
+    @property
+    def nothing(self) -> bool:
+        """Say whether the base is enough as it is."""
+        return not self.installed and not self.removed
+
+    @property
+    def in_words(self) -> tuple[str, ...]:
+        """Name the packages and their versions."""
+        names = [f"{package.name} {package.version}" for package in self.installed]
+        return (*names, *(f"without {name}" for name in self.removed))
+
+
+def needed(dsc: bytes) -> bytes:
+    """Give a .dsc of the build dependencies alone. Raises NotADsc, Malformed."""
+    fields = {name.lower(): value for name, value in control.paragraph(dscfile.paragraph(dsc)).items()}
+    lines = [f"{name}: {fields[name.lower()]}\n" for name in _FIELDS if name.lower() in fields]
+    return (_NEEDED + "".join(lines)).encode()
+
+
+def chosen(said: str) -> Chosen:
+    """Read what apt said when it simulated; the order does not matter."""
+    found = [match for match in map(_INSTALLED.match, said.splitlines()) if match]
+    installed = {(match["name"], match["version"], match["of"]) for match in found}
+    removed = {match["name"] for match in map(_REMOVED.match, said.splitlines()) if match}
+    return Chosen(tuple(Package(*one) for one in sorted(installed)), tuple(sorted(removed)))
+
+
+def identified(choice: Chosen, records: str) -> Chosen:
+    """Add the SHA256 of each package, from what `apt-cache show` said of all of them; names and versions are no proof.
+
+    Two sites may have built one version each, and their layers lie in one cache.
+    """
+    digests: dict[tuple[str, ...], set[str]] = {}
+    for record in records.split("\n\n"):
+        fields = dict(line.split(": ", 1) for line in record.splitlines() if _RECORD.fullmatch(line))
+        key = tuple(fields.get(name, "") for name in ("Package", "Version", "Architecture"))
+        digests.setdefault(key, set()).add(fields.get("SHA256", ""))
+    installed = [
+        structs.replace(one, digests=tuple(sorted(digests.get(_as_recorded(one), ())))) for one in choice.installed
+    ]
+    return Chosen(tuple(installed), choice.removed)
+
+
+def unidentified(choice: Chosen) -> str:
+    """Name the first package whose SHA256 is not known; empty when there is none."""
+    return next((one.name for one in choice.installed if not one.digests or "" in one.digests), "")
+
+
+def _as_recorded(package: Package) -> tuple[str, str, str]:
+    return package.name.partition(":")[0], package.version, package.architecture
+
+
+def choice_key(base: str, indices: Sequence[str], command: Sequence[str], needed: bytes) -> str:
+    """Make the key of a choice: the same base, indices, command and build dependencies give the same."""
+    return _key("choice", base, *indices, "", *command, "", needed.decode())
+
+
+def layer_key(base: str, choice: Chosen) -> str:
+    """Make the key of a dependency layer: the same base and packages give the same."""
+    packages = [" ".join((one.name, one.version, one.architecture, *one.digests)) for one in choice.installed]
+    return _key("layer", base, *packages, "", *choice.removed)
+
+
+def archives_key(mirror: str, archives: Sequence[tuple[LocalArchive, bytes, bytes]]) -> str:
+    """Make the key of the indices of a mirror and of archives, each with the octets of its key and of its InRelease."""
+    facts = [
+        (str(one.root), one.suite, *one.components, one.path, key.hex(), state.hex()) for one, key, state in archives
+    ]
+    return _key("archives", mirror, *("\n".join(fact) for fact in facts))
+
+
+def state_key(base: str, releases: Sequence[bytes]) -> str:
+    """Make the key of a mirror's indices, from the octets of each InRelease."""
+    return _key("mirror", base, *sorted(hashlib.sha256(release).hexdigest() for release in releases))
+
+
+def _key(*words: str) -> str:
+    return hashlib.sha256(msgspec.json.encode(words)).hexdigest()[:16]

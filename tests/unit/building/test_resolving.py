@@ -1,0 +1,163 @@
+"""What a source needs, what apt chose, and when two of these are the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from archive.dscfile import NotADsc
+from daemons.building.environment import LocalArchive
+from daemons.building.resolving import (
+    Package,
+    archives_key,
+    choice_key,
+    chosen,
+    identified,
+    layer_key,
+    needed,
+    state_key,
+    unidentified,
+)
+from queues.control import Malformed
+
+# what apt 2.6 prints for `apt-get -q -y --simulate build-dep`
+SAID = """\
+Reading package lists...
+Building dependency tree...
+The following packages will be REMOVED:
+  fakeroot libfakeroot
+The following NEW packages will be installed:
+  libmagic1 tool
+Remv fakeroot [1.31-1.2]
+Remv libfakeroot [1.31-1.2]
+Inst zlib1g [1:1.2.13.dfsg-1] (1:1.2.13.dfsg-2 Debian:12.12/oldstable, Debian-Security:12/oldstable-security [amd64])
+Inst libmagic1 (1:5.44-3 Debian:12.12/oldstable [amd64])
+Inst tool (2 local:local [all]) []
+Conf libmagic1 (1:5.44-3 Debian:12.12/oldstable [amd64])
+"""
+DSC = """\
+Format: 3.0 (quilt)
+Source: x
+Binary: x
+Architecture: any
+Version: 1.0-1
+Build-depends: debhelper-compat (= 13), libmagic-dev [amd64] <!nocheck>,
+ tool
+Build-Conflicts-Indep: fakeroot
+Checksums-Sha256:
+ 00 1 x.tar.xz
+"""
+KEPT = b"""\
+Format: 1.0
+Source: needed
+Binary: needed
+Architecture: any
+Version: 1
+Build-Depends: debhelper-compat (= 13), libmagic-dev [amd64] <!nocheck>,
+ tool
+Build-Conflicts-Indep: fakeroot
+"""
+
+
+def test_apt_gets_the_build_dependencies_and_nothing_else() -> None:
+    assert needed(DSC.encode()) == KEPT
+    signed = f"-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\n{DSC}\n-----BEGIN PGP SIGNATURE-----\n\nx\n"
+    assert needed(f"{signed}-----END PGP SIGNATURE-----\n".encode()) == KEPT
+    other = DSC.replace("1.0-1", "2.0-1").replace("Source: x", "Source: y")
+    assert needed(other.encode()) == KEPT
+
+
+@pytest.mark.parametrize("text", [DSC + "\n" + DSC, DSC + "Build-Depends: other\n", ""])
+def test_what_can_be_read_in_two_ways_is_refused(text: str) -> None:
+    with pytest.raises((NotADsc, Malformed)):
+        needed(text.encode())
+
+
+# what apt 2.6 prints for `apt-cache show`; a version may be in several archives
+RECORDS = """\
+Package: libmagic1
+Architecture: amd64
+Version: 1:5.44-3
+Description: Recognize the type of data
+ Version: 9
+SHA256: aa
+
+Package: tool
+Architecture: all
+Version: 2
+SHA256: cc
+
+Package: tool
+Architecture: all
+Version: 2
+SHA256: bb
+
+Package: zlib1g
+Architecture: amd64
+Version: 1:1.2.13.dfsg-2
+SHA256: dd
+
+"""
+CHOICE = identified(chosen(SAID), RECORDS)
+
+
+def test_a_choice_names_packages_versions_and_their_octets() -> None:
+    assert CHOICE.installed == (
+        Package("libmagic1", "1:5.44-3", "amd64", ("aa",)),
+        Package("tool", "2", "all", ("bb", "cc")),
+        Package("zlib1g", "1:1.2.13.dfsg-2", "amd64", ("dd",)),
+    )
+    assert CHOICE.removed == ("fakeroot", "libfakeroot")
+    assert CHOICE.in_words[0] == "libmagic1 1:5.44-3"
+    assert CHOICE.in_words[-1] == "without libfakeroot"
+    assert not CHOICE.nothing
+    assert chosen("Reading package lists...\n").nothing
+
+
+def test_a_package_whose_octets_are_not_known_is_named() -> None:
+    assert unidentified(CHOICE) == ""
+    assert unidentified(identified(chosen(SAID), RECORDS.replace("SHA256: aa\n", ""))) == "libmagic1"
+    assert unidentified(identified(chosen(SAID), RECORDS.replace("Package: zlib1g", "Package: other"))) == "zlib1g"
+    foreign = chosen("Inst libmagic1:i386 (1:5.44-3 Debian:12/x [i386])")
+    assert unidentified(identified(foreign, RECORDS)) == "libmagic1:i386"
+    assert unidentified(identified(foreign, RECORDS.replace("amd64", "i386"))) == ""
+
+
+def test_a_layer_is_another_one_for_every_package_version_and_base() -> None:
+    def key(said: str = SAID, records: str = RECORDS, base: str = "base") -> str:
+        return layer_key(base, identified(chosen(said), records))
+
+    same = key("\n".join(reversed(SAID.splitlines())))
+    assert same == key() == key(SAID.replace("12.12", "12.13"))  # a point release that left them alone
+    others = [
+        key(base="other"),
+        key(SAID.replace("tool (2 ", "tool (3 "), RECORDS.replace("Version: 2", "Version: 3")),
+        key(records=RECORDS.replace("bb", "ee")),
+        key(SAID.replace("Remv fakeroot", "#")),
+    ]
+    assert len({same, *others}) == 1 + len(others)
+
+
+def test_a_choice_is_asked_for_again_when_anything_apt_knows_has_changed() -> None:
+    asked = [
+        choice_key("base", ["indices"], ["apt-get", "--arch-only"], KEPT),
+        choice_key("other", ["indices"], ["apt-get", "--arch-only"], KEPT),
+        choice_key("base", ["changed"], ["apt-get", "--arch-only"], KEPT),
+        choice_key("base", ["indices"], ["apt-get", "--indep-only"], KEPT),
+        choice_key("base", ["indices"], ["apt-get", "--arch-only"], KEPT.replace(b"tool", b"tool (>= 2)")),
+    ]
+    assert len(set(asked)) == len(asked)
+
+
+def test_indices_are_others_when_a_release_or_an_archive_is_another() -> None:
+    archive = LocalArchive(Path("/a"), "stable", ("main",), Path("/k"), "snapshots/1")
+    keys = [
+        archives_key("mirror", [(archive, b"key", b"release")]),
+        archives_key("other", [(archive, b"key", b"release")]),
+        archives_key("mirror", [(archive, b"other", b"release")]),
+        archives_key("mirror", [(archive, b"key", b"other")]),
+        archives_key("mirror", [(LocalArchive(Path("/b"), "stable", ("main",), Path("/k")), b"key", b"release")]),
+    ]
+    assert len(set(keys)) == len(keys)
+    assert state_key("base", [b"one", b"two"]) == state_key("base", [b"two", b"one"]) != state_key("base", [b"one"])
