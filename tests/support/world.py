@@ -34,6 +34,7 @@ from queues.history import Event
 from queues.layout import Spool
 from queues.names import EntryName, Key, part_key
 from queues.outcomes import Later
+from queues.recovery import recover
 from queues.rooms import Room
 from queues.spool import Queue
 from queues.values import BuildJob, BuildResult, FileRef, Notice, Suite, Upload
@@ -250,6 +251,8 @@ class World:
             self.master()
             self.build_all()
             self.publisher()
+            for queue in (self.spool.review, self.spool.notices):  # as intake and notifier do
+                recover(queue, self.now)
             after = {str(path) for path in (self.path / "spool").rglob("envelope")}
             if after == before:
                 return
