@@ -13,13 +13,14 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from daemons import cancelling, verdicts
 from daemons.building import base
 from daemons.building.build import Cancelled, Settings, Suspicious, build, log_name
 from daemons.building.environment import DepWait
 from daemons.building.installing import Keeping, Layered
-from daemons.daemon import Daemon
+from daemons.deciding import verdicts
+from daemons.process.daemon import Daemon
 from daemons.sites import Site
+from daemons.steering import cancelling
 from queues import atomic, history
 from queues.entry import Entry
 from queues.envelope import Unreadable

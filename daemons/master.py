@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
-from daemons import gate, results, superseding
-from daemons.daemon import Daemon
+from daemons.deciding import gate, results, superseding
+from daemons.process.daemon import Daemon
 from daemons.sites import Site
 from queues import envelope, machine, names, pruning
 from queues.entry import Entry

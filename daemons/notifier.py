@@ -16,7 +16,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from daemons.daemon import Daemon
+from daemons.process.daemon import Daemon
 from daemons.reporting.telling import Teller
 from daemons.settings import Mail, address
 from daemons.sites import Site

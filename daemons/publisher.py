@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 
 from archive.repository import Included, Refusal, TooSoon, Unchanged
 from archive.signing import SigningFailed
-from daemons import results, superseding
-from daemons.daemon import Daemon
+from daemons.deciding import results, superseding
 from daemons.master import PLAN
+from daemons.process.daemon import Daemon
 from daemons.sites import Site
 from queues import envelope, pruning
 from queues.entry import Entry

@@ -30,7 +30,7 @@ def command(parent: int | None) -> None:
 @pass_site
 def intake(site: Site) -> None:
     """Take uploads by SFTP and put them into review."""
-    from daemons.reception import Reception
+    from daemons.receiving.reception import Reception
 
     Reception(site).run()
 

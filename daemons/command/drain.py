@@ -9,8 +9,8 @@ from contextlib import suppress
 
 import click
 
-from daemons import presence
-from daemons.presence import SUPERVISOR, State
+from daemons.process import presence
+from daemons.process.presence import SUPERVISOR, State
 from daemons.sites import Site, pass_site
 from queues.problem import Problem
 

@@ -10,12 +10,12 @@ import click
 import msgspec
 from rich.table import Table
 
-from daemons import jobs, operating
-from daemons.cancelling import Cancel
-from daemons.choosing import NotThere, Place, choose, everywhere
 from daemons.command.tables import console
-from daemons.overview import age
 from daemons.sites import Site, pass_site
+from daemons.steering import jobs, operating
+from daemons.steering.cancelling import Cancel
+from daemons.steering.choosing import NotThere, Place, choose, everywhere
+from daemons.telling.overview import age
 from queues import names
 from queues.names import moment
 from queues.rooms import Room

@@ -8,9 +8,9 @@ import os
 import click
 import msgspec
 
-from daemons.choosing import known
 from daemons.master import RELEASE
 from daemons.sites import Site, pass_site
+from daemons.steering.choosing import known
 from queues.names import upload_of
 from queues.problem import Problem
 from queues.rooms import Room

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from daemons.builder import OUT
-from daemons.choosing import known
 from daemons.sites import Site, pass_site
+from daemons.steering.choosing import known
 from queues.names import Key, split
 from queues.problem import Problem
 from queues.rooms import Room

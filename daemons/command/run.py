@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from daemons.logs import to_stderr
+from daemons.process.supervisor import supervise
 from daemons.sites import Site, pass_site
-from daemons.supervisor import supervise
 from queues.problem import Problem
 
 

@@ -16,9 +16,9 @@ from rich.table import Table
 from rich.text import Text
 
 from daemons.command.tables import console
-from daemons.overview import Overview, age, look, recent
 from daemons.sites import Site, pass_site
-from daemons.watch import overviews
+from daemons.telling.overview import Overview, age, look, recent
+from daemons.telling.watch import overviews
 from queues.names import is_entry, taken_apart
 from queues.rooms import Room
 

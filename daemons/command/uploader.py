@@ -8,12 +8,13 @@ import click
 import msgspec
 from rich.table import Table
 
-from daemons import clients, presence
 from daemons.command.sizes import size
 from daemons.command.tables import console
 from daemons.intake import hostkey
+from daemons.process import presence
 from daemons.settings import address
 from daemons.sites import Site, pass_site
+from daemons.telling import clients
 from queues.clock import utc
 from queues.values import Upload
 from review.desk import Desk

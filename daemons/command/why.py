@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 import msgspec
 
-from daemons import story
 from daemons.sites import Site, pass_site
+from daemons.telling import story
 
 BACKSTAGE = {"claimed"}  # whoever works on an entry claims it first; what came of it is the next event
 HIDDEN = {"at", "event", "signed"}

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import msgspec
 
-from daemons import results
+from daemons.deciding import results
 from daemons.master import PLAN
 from queues import envelope
 from queues.checking.findings import Finding, Look, broken, harmless, repairable

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from archive.repository import Repository
-from daemons.choosing import Place
-from daemons.meaning import DEP_WAIT, cause
 from daemons.reporting.needs import Need, Offer, Offers, by_package, packages
+from daemons.steering.choosing import Place
+from daemons.telling.meaning import DEP_WAIT, cause
 from queues import envelope, history, names
 from queues.entry import FILES
 from queues.history import Event

@@ -11,11 +11,11 @@ from msgspec import Struct
 
 from archive.catalogue import Catalogue, highest
 from archive.stanzas import Stanza
-from daemons.meaning import meaning
 from daemons.reporting.depwait import offer, under_way
 from daemons.reporting.needs import Offer
 from daemons.reporting.waiting import places_of, planned
 from daemons.sites import Site
+from daemons.telling.meaning import meaning
 from queues import control, history, names
 from queues.layout import Spool
 from queues.names import EntryName, part_key, without_epoch

@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from daemons.meaning import DEP_WAIT
 from daemons.reporting import depwait, lacking
 from daemons.reporting.lacking import Lacking
 from daemons.reporting.needs import Cycle, Need, cycles, who_brings
 from daemons.reporting.waiting import Waiting, waiting
 from daemons.sites import Site
+from daemons.telling.meaning import DEP_WAIT
 from queues import names
 
 

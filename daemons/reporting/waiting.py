@@ -8,8 +8,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from daemons.choosing import Place, everywhere
-from daemons.meaning import HELD, WITHHELD, cause, reason
+from daemons.steering.choosing import Place, everywhere
+from daemons.telling.meaning import HELD, WITHHELD, cause, reason
 from queues import envelope, history, names
 from queues.history import Event
 from queues.layout import Spool

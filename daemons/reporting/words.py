@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from daemons.overview import age
 from daemons.reporting.lacking import Lacking
 from daemons.reporting.report import Report
 from daemons.reporting.waiting import Waiting
+from daemons.telling.overview import age
 
 
 class Section(NamedTuple):

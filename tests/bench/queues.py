@@ -25,9 +25,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[0] = str(ROOT)  # this file's own directory would hide the package of its name
 
-from daemons.daemon import Daemon  # noqa: E402 -- after the path is right
 from daemons.logs import to_stderr  # noqa: E402
-from daemons.overview import look  # noqa: E402
+from daemons.process.daemon import Daemon  # noqa: E402 -- after the path is right
+from daemons.telling.overview import look  # noqa: E402
 from queues import atomic, envelope, history  # noqa: E402
 from queues.entry import FILES, Entry  # noqa: E402
 from queues.layout import Spool  # noqa: E402
@@ -250,7 +250,7 @@ MEMORY = """
 import sys
 sys.path[0] = sys.argv[1]
 from pathlib import Path
-from daemons.daemon import Daemon
+from daemons.process.daemon import Daemon
 from queues.layout import Spool
 from queues.recovery import recover
 def resident():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from daemons import verdicts
+from daemons.deciding import verdicts
 from daemons.master import Master
 from queues import history
 from queues.names import Key, part_key

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from daemons import presence
 from daemons.master import PLAN
+from daemons.process import presence
 from queues import envelope, history
 from queues.names import EntryName
 from queues.rooms import Room

@@ -13,7 +13,7 @@ import pytest
 
 from archive import pool
 from archive.openpgp import BadSignature
-from daemons import verdicts
+from daemons.deciding import verdicts
 from queues import atomic
 from queues.names import Key, part_key
 from queues.rooms import Room

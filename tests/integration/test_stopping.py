@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from daemons import results, settings
+from daemons import settings
+from daemons.deciding import results
 from daemons.sites import Site
 from queues import history
 from queues.names import EntryName, part_key

@@ -7,7 +7,8 @@ import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from daemons import settings, verdicts
+from daemons import settings
+from daemons.deciding import verdicts
 from daemons.intake import hostkey
 from daemons.master import PLAN
 from daemons.sites import Site

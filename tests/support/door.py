@@ -11,7 +11,7 @@ from pathlib import Path
 
 from daemons import settings
 from daemons.intake import hostkey
-from daemons.reception import Reception
+from daemons.receiving.reception import Reception
 from daemons.settings import Intake, Settings
 from daemons.sites import Site
 from queues import atomic

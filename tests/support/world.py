@@ -24,8 +24,8 @@ from daemons import builder
 from daemons.builder import Builder
 from daemons.building.build import Outcome, Suspicious, log_name
 from daemons.building.environment import DepWait
-from daemons.daemon import Daemon
 from daemons.master import Master
+from daemons.process.daemon import Daemon
 from daemons.publisher import Publisher
 from daemons.settings import Settings
 from daemons.sites import Site

@@ -9,15 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from daemons import gate, presence, results, settings
+from daemons import settings
 from daemons.builder import Builder
 from daemons.command.status import remarks
-from daemons.daemon import Daemon
+from daemons.deciding import gate, results
 from daemons.master import PLAN, RELEASE, Master
 from daemons.notifier import Notifier
-from daemons.overview import look
-from daemons.presence import Presence
+from daemons.process import presence
+from daemons.process.daemon import Daemon
+from daemons.process.presence import Presence
 from daemons.sites import Site
+from daemons.telling.overview import look
 from queues import envelope
 from queues.clock import utc
 from queues.entry import Entry

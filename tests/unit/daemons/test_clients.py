@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from daemons import clients
-from daemons.clients import Server
+from daemons.telling import clients
+from daemons.telling.clients import Server
 
 SERVER = Server("debmill", "upload.example.org", 2222, "the line", "SHA256:abc", "00:11")
 

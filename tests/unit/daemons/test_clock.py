@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from daemons import presence
-from daemons.daemon import PERIOD
+from daemons.process import presence
+from daemons.process.daemon import PERIOD
 from daemons.publisher import Publisher
 from queues.names import upload_of
 from queues.rooms import Room

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from daemons import daemon as skeleton
-from daemons.daemon import Daemon
-from daemons.presence import AlreadyRunning, Presence, states
+from daemons.process import daemon as skeleton
+from daemons.process.daemon import Daemon
+from daemons.process.presence import AlreadyRunning, Presence, states
 from queues.entry import Entry
 from queues.layout import Spool
 from queues.outcomes import Outcome
@@ -107,7 +107,7 @@ def test_an_idle_daemon_finds_what_arrives(spool: Spool, events: bool, monkeypat
 
 
 def test_a_second_daemon_of_the_name_is_refused(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("daemons.presence.PATIENCE", 0)
+    monkeypatch.setattr("daemons.process.presence.PATIENCE", 0)
     with Presence(spool.site / "run", "recorder"), pytest.raises(AlreadyRunning, match="recorder"):
         Recorder(spool, enough=1).run()
 

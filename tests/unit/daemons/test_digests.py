@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from archive import pool
-from daemons import digests
-from daemons.digests import Digests
+from daemons.receiving import digests
+from daemons.receiving.digests import Digests
 
 
 @pytest.fixture

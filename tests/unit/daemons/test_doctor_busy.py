@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from daemons import results
+from daemons.deciding import results
 from daemons.doctor import examination, keys, machine
 from daemons.master import Master
 from daemons.sites import Site

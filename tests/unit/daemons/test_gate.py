@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from daemons.gate import Abandon, Decision, Include, Wait, Withhold, decide, required
+from daemons.deciding.gate import Abandon, Decision, Include, Wait, Withhold, decide, required
 from queues.values import BuildResult, FileRef, Plan, Verdict
 from tests.support.entries import job
 

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from daemons import cancelling, results, settings
-from daemons.cancelling import Cancel
+from daemons import settings
+from daemons.deciding import results
 from daemons.master import PLAN, RELEASE, Master
 from daemons.settings import Build, Settings
 from daemons.sites import Site
+from daemons.steering import cancelling
+from daemons.steering.cancelling import Cancel
 from queues import envelope, history
 from queues.clock import utc
 from queues.names import EntryName, Key, part_key

@@ -9,13 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from daemons import cancelling, jobs, operating, results, settings, verdicts
+from daemons import settings
 from daemons.builder import OUT, Builder
-from daemons.cancelling import Cancel
-from daemons.choosing import NotThere, Place, choose
+from daemons.deciding import results, verdicts
 from daemons.master import PLAN, Master
-from daemons.operating import Refused
 from daemons.sites import Site
+from daemons.steering import cancelling, jobs, operating
+from daemons.steering.cancelling import Cancel
+from daemons.steering.choosing import NotThere, Place, choose
+from daemons.steering.operating import Refused
 from queues import envelope, history
 from queues.clock import utc
 from queues.names import EntryName, part_key

@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from daemons import jobs, operating, results, story
-from daemons.cancelling import Cancel
-from daemons.choosing import choose
+from daemons.deciding import results
 from daemons.settings import Settings
+from daemons.steering import jobs, operating
+from daemons.steering.cancelling import Cancel
+from daemons.steering.choosing import choose
+from daemons.telling import story
 from queues.names import part_key
 from queues.problem import Problem
 from queues.recovery import recover

@@ -22,9 +22,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from daemons import jobs, operating
-from daemons.cancelling import Cancel
-from daemons.choosing import choose
+from daemons.steering import jobs, operating
+from daemons.steering.cancelling import Cancel
+from daemons.steering.choosing import choose
 from queues.control import compare
 from queues.problem import Problem
 from queues.rooms import Room

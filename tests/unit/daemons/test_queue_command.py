@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from daemons import account, settings
 from daemons.command import command
-from daemons.presence import SUPERVISOR, Failing, Presence
+from daemons.process.presence import SUPERVISOR, Failing, Presence
 from queues.layout import Spool
 from queues.problem import Problem
 from queues.rooms import Room

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from daemons import settings
-from daemons.answered import LASTS, Answered, report_of
-from daemons.reports import LAST_LINES, Reports, last_lines
+from daemons.receiving.answered import LASTS, Answered, report_of
+from daemons.receiving.reports import LAST_LINES, Reports, last_lines
 from daemons.sites import Site
 from queues.layout import Spool
 from queues.names import EntryName

@@ -11,10 +11,11 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
-from daemons import account, settings, watch
+from daemons import account, settings
 from daemons.command import command, status
-from daemons.overview import Overview, look, recent
-from daemons.presence import Presence
+from daemons.process.presence import Presence
+from daemons.telling import watch
+from daemons.telling.overview import Overview, look, recent
 from queues.journal import Journal, Line
 from queues.layout import Spool
 from queues.values import Suite

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from daemons.daemon import AGAIN
+from daemons.process.daemon import AGAIN
 from queues import history
 from queues.layout import Spool
 from queues.rooms import Room
@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[3]
 PROGRAM = """
 import sys
 from pathlib import Path
-from daemons.daemon import Daemon
+from daemons.process.daemon import Daemon
 from queues.layout import Spool
 class Slow(Daemon):
     def handle(self, entry):

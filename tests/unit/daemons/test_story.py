@@ -9,10 +9,10 @@ from click.testing import CliRunner
 
 from daemons import account, settings
 from daemons.command import command
-from daemons.meaning import TABLE, meaning
-from daemons.operating import HELD
 from daemons.sites import Site
-from daemons.story import Chapter, tell
+from daemons.steering.operating import HELD
+from daemons.telling.meaning import TABLE, meaning
+from daemons.telling.story import Chapter, tell
 from queues.history import Event
 from queues.layout import ROOMS
 from queues.names import Key, part_key

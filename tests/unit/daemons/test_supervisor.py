@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from daemons import settings
-from daemons.child import LONGEST, OFTEN, SHORTEST, Child, pause
-from daemons.presence import Presence, states
+from daemons.process.child import LONGEST, OFTEN, SHORTEST, Child, pause
+from daemons.process.presence import Presence, states
 from daemons.sites import Site
 from queues.clock import utc
 from queues.values import Suite
@@ -20,7 +20,7 @@ from queues.values import Suite
 PROGRAM = """
 import sys
 from pathlib import Path
-from daemons import child, supervisor
+from daemons.process import child, supervisor
 child.SHORTEST = 0.01
 class Script(supervisor.Child):
     def __init__(self, site, arguments, clock):

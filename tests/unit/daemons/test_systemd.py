@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from daemons.presence import Presence
-from daemons.systemd import Manager
+from daemons.process.presence import Presence
+from daemons.process.systemd import Manager
 from queues.layout import Spool
 from tests.support.entries import spool_at
 from tests.support.notified import Heard
@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[3]
 PROGRAM = """
 import sys
 from pathlib import Path
-from daemons.daemon import Daemon
+from daemons.process.daemon import Daemon
 from queues.layout import Spool
 spool = Spool(Path(sys.argv[1]))
 daemon = Daemon("patient", spool.site / "run", [spool.review], spool.clock)

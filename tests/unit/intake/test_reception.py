@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from daemons import reception, settings
+from daemons import settings
 from daemons.intake.area import Area
 from daemons.intake.limits import Limits
-from daemons.reception import Reception
+from daemons.receiving import reception
+from daemons.receiving.reception import Reception
 from daemons.sites import Site
 from queues.rooms import Room
 from queues.values import Suite

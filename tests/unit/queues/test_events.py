@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 from watchdog.observers.inotify_c import InotifyConstants, InotifyEvent, WatchDescriptor
 
-from daemons import daemon as skeleton
-from daemons.daemon import Daemon
+from daemons.process import daemon as skeleton
+from daemons.process.daemon import Daemon
 from queues.entry import Entry
 from queues.layout import Spool
 from queues.outcomes import Outcome

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from daemons.choosing import NotThere, choose, known
-from daemons.overview import look
+from daemons.steering.choosing import NotThere, choose, known
+from daemons.telling.overview import look
 from queues import history, pruning
 from queues.entry import FILES
 from queues.layout import Spool

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from daemons import jobs, operating
-from daemons.choosing import choose
+from daemons.steering import jobs, operating
+from daemons.steering.choosing import choose
 from queues import envelope
 from queues.envelope import Fields, Newer
 from queues.layout import Spool

@@ -14,9 +14,9 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from daemons.child import Child
-from daemons.presence import SUPERVISOR, Failing, Presence
-from daemons.signals import heard
+from daemons.process.child import Child
+from daemons.process.presence import SUPERVISOR, Failing, Presence
+from daemons.process.signals import heard
 from queues.clock import Clock, utc
 from queues.problem import Problem
 

@@ -25,7 +25,7 @@ from typing import Generic, NoReturn, TypeVar
 
 import msgspec
 
-from daemons.presence import Presence
+from daemons.process.presence import Presence
 from queues import machine
 from queues.clock import Clock
 from queues.entry import Entry

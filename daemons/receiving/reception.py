@@ -17,10 +17,6 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from daemons.answered import Answered
-from daemons.commanding import Orderly
-from daemons.daemon import AGAIN
-from daemons.digests import Digests
 from daemons.intake import answers, hostkey
 from daemons.intake.answers import Answer
 from daemons.intake.area import Area, Areas
@@ -31,10 +27,14 @@ from daemons.landing.place import Landing
 from daemons.landing.posting import Board
 from daemons.landing.tending import Tender
 from daemons.landing.watch import Watch
-from daemons.presence import Presence
-from daemons.reports import Reports
+from daemons.process.daemon import AGAIN
+from daemons.process.presence import Presence
+from daemons.process.signals import heard
+from daemons.receiving.answered import Answered
+from daemons.receiving.commanding import Orderly
+from daemons.receiving.digests import Digests
+from daemons.receiving.reports import Reports
 from daemons.settings import address
-from daemons.signals import heard
 from daemons.sites import Site
 from queues.journal import Line
 from queues.recovery import recover

@@ -9,11 +9,12 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 
-from daemons import cancelling, verdicts
-from daemons.cancelling import Cancel
-from daemons.choosing import Place
-from daemons.operating import Refused, is_withheld
+from daemons.deciding import verdicts
 from daemons.sites import Site
+from daemons.steering import cancelling
+from daemons.steering.cancelling import Cancel
+from daemons.steering.choosing import Place
+from daemons.steering.operating import Refused, is_withheld
 from queues.entry import FILES, Entry
 from queues.layout import Spool
 from queues.names import Key, upload_of

@@ -12,10 +12,10 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from daemons import jobs
-from daemons.choosing import choose
+from daemons.receiving.withdrawing import withdraw
 from daemons.sites import Site
-from daemons.withdrawing import withdraw
+from daemons.steering import jobs
+from daemons.steering.choosing import choose
 from queues import atomic, envelope, names
 from queues.problem import Problem
 from queues.rooms import Room

@@ -18,7 +18,7 @@ from typing import Self
 
 import msgspec
 
-from daemons.systemd import Manager
+from daemons.process.systemd import Manager
 from queues import atomic, papers
 from queues.problem import Problem
 

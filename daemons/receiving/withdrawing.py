@@ -5,10 +5,10 @@ Ends in one rename, like a reviewer's or the gate's decision. What is on its way
 
 from __future__ import annotations
 
-from daemons import results, superseding
-from daemons.cancelling import Cancel
-from daemons.meaning import WITHDRAWN
+from daemons.deciding import results, superseding
 from daemons.sites import Site
+from daemons.steering.cancelling import Cancel
+from daemons.telling.meaning import WITHDRAWN
 from queues.names import Key
 from queues.recovery import recover
 from queues.rooms import Room

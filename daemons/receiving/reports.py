@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from archive import pool
-from daemons import story
-from daemons.answered import SUFFIX, Answered
 from daemons.intake.answers import safe
+from daemons.receiving.answered import SUFFIX, Answered
 from daemons.sites import Site
-from daemons.story import Chapter
+from daemons.telling import story
+from daemons.telling.story import Chapter
 from queues import envelope, history, names
 from queues.layout import Spool
 from queues.names import EntryName, Key

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from daemons.overview import Overview, later, look, queues_of
+from daemons.telling.overview import Overview, later, look, queues_of
 from queues.layout import Spool
 from queues.rooms import Room
 from queues.watching import Wakeup

@@ -19,9 +19,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from daemons import presence
-from daemons.daemon import AGAIN
-from daemons.presence import Failing
+from daemons.process import presence
+from daemons.process.daemon import AGAIN
+from daemons.process.presence import Failing
 from queues.clock import Clock
 
 SHORTEST, LONGEST = 1.0, 60.0  # seconds of pause before a daemon is started again

@@ -9,8 +9,9 @@ from typing import Any
 
 import msgspec
 
-from daemons import disk, presence
-from daemons.presence import State
+from daemons import disk
+from daemons.process import presence
+from daemons.process.presence import State
 from queues.journal import Line
 from queues.layout import Spool
 from queues.names import is_entry, moment, taken_apart

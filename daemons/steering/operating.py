@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from daemons.choosing import Place, choose
+from daemons.steering.choosing import Place, choose
 from queues import history
 from queues.history import Event
 from queues.layout import Spool

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import msgspec
 
-from daemons.choosing import Place, known
-from daemons.meaning import meaning
 from daemons.reporting import depwait
 from daemons.reporting.needs import cycles, who_brings
 from daemons.reporting.waiting import planned, unsettled
 from daemons.sites import Site
+from daemons.steering.choosing import Place, known
+from daemons.telling.meaning import meaning
 from queues import history, names
 from queues.history import Event
 from queues.names import Key

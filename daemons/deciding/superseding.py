@@ -13,9 +13,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import NamedTuple
 
-from daemons import cancelling, results
-from daemons.cancelling import Cancel
+from daemons.deciding import results
 from daemons.sites import Site
+from daemons.steering import cancelling
+from daemons.steering.cancelling import Cancel
 from queues import envelope, names
 from queues.control import compare
 from queues.entry import Entry

@@ -11,10 +11,10 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
-from daemons import results
 from daemons.building.build import log_name
-from daemons.cancelling import Cancel
+from daemons.deciding import results
 from daemons.sites import Site
+from daemons.steering.cancelling import Cancel
 from queues import atomic
 from queues.entry import Entry
 from queues.layout import Spool

@@ -1,0 +1,1 @@
+"""The intake daemon, around its SFTP server: verdicts, commands, /status, and taking an upload back."""
