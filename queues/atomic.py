@@ -39,14 +39,17 @@ class Disk:
         try:
             _write(descriptor, data)
             os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)  # starts the writing; does not wait
-        except BaseException:
+        except OSError as error:
             os.close(descriptor)
-            raise
+            raise _named(error, path) from None
         return descriptor
 
     def finish(self, descriptor: int) -> None:
         """Wait until a file that was begun is on the disk."""
-        os.fsync(descriptor)
+        try:
+            os.fsync(descriptor)
+        except OSError as error:
+            raise _named(error, _name_of(descriptor)) from None
 
     def open_new(self, path: AnyPath, mode: int = 0o444) -> BinaryIO:
         """Open a new file for writing, with exactly this mode. Raises FileExistsError."""
@@ -59,7 +62,7 @@ class Disk:
             if sync:
                 os.fsync(descriptor)
         except OSError as error:
-            raise _named(error, os.path.realpath(f"/proc/self/fd/{descriptor}")) from None
+            raise _named(error, _name_of(descriptor)) from None
 
     def rename(self, old: AnyPath, new: AnyPath) -> None:
         """Rename; a file replaces a file."""
@@ -96,6 +99,10 @@ def _new(path: AnyPath, mode: int) -> int:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, mode)
     os.fchmod(descriptor, mode)
     return descriptor
+
+
+def _name_of(descriptor: int) -> str:
+    return os.path.realpath(f"/proc/self/fd/{descriptor}")
 
 
 def _named(error: OSError, path: AnyPath) -> OSError:

@@ -182,8 +182,9 @@ def test_a_full_disk(small: Path) -> None:
     fill(small / "ballast")
 
     other = EntryName(2, part_key(ONE.key, "i386"))
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(OSError, match="No space") as full:
         queue.put(other, JOB, {})
+    assert str(small) in full.value.filename, "whoever reads it must learn which disk is full"
     for _ in range(5):
         with pytest.raises(OSError, match="No space"):
             build(spool)
