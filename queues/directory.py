@@ -29,6 +29,7 @@ class Directory(Generic[E]):
         self.rooms = tuple(rooms)
         self._paths = {room: path / room for room in Room}
         self._places = {room: f"{path}/{room}" for room in Room}
+        self._lasting = [self._places[room] for room in self.rooms if room is not Room.TMP]
 
     @cached_property
     def owner(self) -> int:
@@ -71,7 +72,8 @@ class Directory(Generic[E]):
 
     def has(self, name: EntryName) -> bool:
         """Say whether an entry is in any room; one that moves meanwhile is met in its new room."""
-        return any(os.access(self.place(room, name), os.F_OK) for room in self.rooms * 2)
+        text = str(name)
+        return any(os.access(f"{room}/{text}", os.F_OK) for room in self._lasting * 2)
 
     def peek(self, room: Room, name: EntryName) -> E:
         """Read an envelope without claiming. Raises FileNotFoundError, envelope.Unreadable."""
