@@ -10,7 +10,6 @@ disk. The exit status is 0 only if every target was met.
 from __future__ import annotations
 
 import gzip
-import json
 import logging
 import os
 import shutil
@@ -34,47 +33,22 @@ from daemons.intake.limits import Limits  # noqa: E402
 from tests.support.attacked import Attacked, attacked  # noqa: E402
 from tests.support.attacked import main as attackable  # noqa: E402
 from tests.support.attacks import ATTACKS  # noqa: E402
+from tests.support.figures import Figure, printed  # noqa: E402
 from tests.support.mill import place, remove_site  # noqa: E402
 from tests.support.people import Person  # noqa: E402
+from tests.support.processor import tree, used  # noqa: E402
 from tests.support.road import UPLOADER, Road  # noqa: E402
 from tests.support.sources import SourceUpload, build_source, changelog_entry  # noqa: E402
 
 ROUNDS = 5
 MIB = 1 << 20
-TICK = os.sysconf("SC_CLK_TCK")
 SESSIONS = 50
 CROWDS = (1, 50, 200)
 MEMORY_TARGETS = (6, 40, 140)  # MiB
 
 
-class Figure(NamedTuple):
-    """One line of the table."""
-
-    what: str
-    value: float
-    unit: str
-    target: float
-
-    @property
-    def met(self) -> bool:
-        return self.value <= self.target
-
-    def line(self) -> str:
-        verdict = "met" if self.met else "MISSED"
-        return f"{self.what:<72} {self.value:8.2f} {self.unit:<5} at most {self.target:>5g}   {verdict}"
-
-
 def main() -> int:
-    figures = []
-    for figure in measured():
-        figures.append(figure)
-        if "--json" not in sys.argv:
-            sys.stdout.write(f"{figure.line()}\n")
-            sys.stdout.flush()
-    if "--json" in sys.argv:
-        found = [{**figure._asdict(), "met": figure.met} for figure in figures]
-        sys.stdout.write(json.dumps(found, indent=1) + "\n")
-    return 0 if all(figure.met for figure in figures) else 1
+    return printed(measured())
 
 
 def measured() -> Iterator[Figure]:
@@ -121,12 +95,12 @@ class Server:
 
     def cpu(self) -> float:
         """CPU seconds of the server and of all its children, dead ones too."""
-        return sum(sum(map(int, fields(pid)[11:15])) for pid in tree(self.pid)) / TICK
+        return used(self.pid)
 
     def quiet(self) -> None:
         """Wait until no session is left."""
         before = self.resting
-        while len(tree(self.pid)) > before:
+        while len([*tree(self.pid)]) > before:
             time.sleep(0.01)
 
     resting = 1
@@ -134,19 +108,6 @@ class Server:
     def clear(self) -> None:
         shutil.rmtree(self.files)
         self.files.mkdir(mode=0o777)
-
-
-def fields(pid: int) -> list[str]:
-    """The fields of /proc/PID/stat behind the name, from `state` on (proc(5))."""
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-
-
-def tree(pid: int) -> list[int]:
-    try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    except FileNotFoundError:
-        return []
-    return [pid, *(one for child in children for one in tree(int(child)))]
 
 
 @contextmanager

@@ -39,8 +39,8 @@ from queues.values import BuildJob  # noqa: E402
 from tests.support.dying import disk  # noqa: E402
 from tests.support.entries import job, spool_at  # noqa: E402
 from tests.support.figures import Figure, printed  # noqa: E402
-from tests.support.idle import idle_cost, is_idle  # noqa: E402
 from tests.support.mill import Mill, place, remove_site  # noqa: E402
+from tests.support.processor import idle_cost, is_idle  # noqa: E402
 
 ROUNDS, CYCLES = 200, 5
 ARRIVALS = 1000

@@ -10,6 +10,7 @@ import errno
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from queues import atomic
@@ -38,34 +39,41 @@ class Died(BaseException):
     """The process is dead."""
 
 
-class DyingDisk(atomic.Disk):
+class GuardedDisk(atomic.Disk):
+    """Passes every call through `guard`, which may do it or not; `calls` names those that it counted."""
+
+    calls: list[str]
+
+    def __getattribute__(self, name: str) -> Any:
+        found = super().__getattribute__(name)
+        return partial(self.guard, name, found) if name in CALLS else found
+
+    def guard(self, name: str, call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Do a call."""
+        raise NotImplementedError
+
+
+class DyingDisk(GuardedDisk):
     """Dies at the call number `at`, before the call is done (`after=False`) or behind it."""
 
     def __init__(self, at: int, *, after: bool) -> None:
         self.at = at
         self.after = after
-        self.calls: list[str] = []
+        self.calls = []
 
-    def __getattribute__(self, name: str) -> Any:
-        found = super().__getattribute__(name)
-        return self._guard(name, found) if name in CALLS else found
-
-    def _guard(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
-        def guarded(*args: Any, **kwargs: Any) -> Any:
-            self.calls.append(name)
-            number = len(self.calls)
-            if number > self.at or (number == self.at and not self.after):
-                raise Died(f"before call {number}: {name}{args}")
-            result = call(*args, **kwargs)
-            if number == self.at:
-                if name == "open_new":
-                    result.close()  # as the kernel does for the dead
-                if name == "begin":
-                    os.close(result)
-                raise Died(f"after call {number}: {name}{args}")
-            return result
-
-        return guarded
+    def guard(self, name: str, call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        self.calls.append(name)
+        number = len(self.calls)
+        if number > self.at or (number == self.at and not self.after):
+            raise Died(f"before call {number}: {name}{args}")
+        result = call(*args, **kwargs)
+        if number == self.at:
+            if name == "open_new":
+                result.close()  # as the kernel does for the dead
+            if name == "begin":
+                os.close(result)
+            raise Died(f"after call {number}: {name}{args}")
+        return result
 
 
 @contextmanager
@@ -100,30 +108,23 @@ def deaths(work: Callable[[], object], *, fresh: Callable[[], object]) -> Iterat
         assert number > 1, "the work changes nothing on disk"
 
 
-class FailingDisk(atomic.Disk):
+class FailingDisk(GuardedDisk):
     """Refuses the call number `at` with an OSError; `lasting`: the later ones, too, that this error concerns."""
 
     def __init__(self, at: int, error: int, *, lasting: bool) -> None:
         self.at = at
         self.error = error
         self.lasting = lasting
-        self.calls: list[str] = []
+        self.calls = []
 
-    def __getattribute__(self, name: str) -> Any:
-        found = super().__getattribute__(name)
-        return self._guard(name, found) if name in CALLS else found
-
-    def _guard(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
-        def guarded(*args: Any, **kwargs: Any) -> Any:
-            if name not in GROWING and self.error in FULL:
-                return call(*args, **kwargs)
-            self.calls.append(name)
-            number = len(self.calls)
-            if number == self.at or (number > self.at and self.lasting):
-                raise OSError(self.error, os.strerror(self.error), f"call {number}: {name}{args}")
+    def guard(self, name: str, call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        if name not in GROWING and self.error in FULL:
             return call(*args, **kwargs)
-
-        return guarded
+        self.calls.append(name)
+        number = len(self.calls)
+        if number == self.at or (number > self.at and self.lasting):
+            raise OSError(self.error, os.strerror(self.error), f"call {number}: {name}{args}")
+        return call(*args, **kwargs)
 
 
 def faults(work: Callable[[], object], error: int, *, fresh: Callable[[], object]) -> Iterator[str]:

@@ -1,10 +1,11 @@
-"""What a site costs while nothing happens: the processor time of all its daemons, by /proc/PID/stat (proc(5))."""
+"""Processor time of a process and all that it started, by /proc/PID/stat (proc(5)); what a site costs when idle."""
 
 from __future__ import annotations
 
 import os
 import time
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from tests.support.mill import Mill
@@ -27,15 +28,18 @@ def idle_cost(mill: Mill, seconds: float) -> float:
 
 def used(root: int) -> float:
     """Give the seconds that a process, its descendants, and those of them that ended, have run until now."""
-    return sum(sum(map(int, stat(pid)[11:15])) for pid in tree(root)) / TICKS
+    return sum(sum(map(int, stat(pid)[11:15])) for pid in [*tree(root)]) / TICKS
 
 
 def tree(root: int) -> Iterator[int]:
-    """Give a process and all that it started."""
+    """Give a process and all that it started; what ends meanwhile is left out."""
+    try:
+        started = [(task / "children").read_text().split() for task in Path(f"/proc/{root}/task").iterdir()]
+    except (FileNotFoundError, ProcessLookupError):
+        return
     yield root
-    for task in Path(f"/proc/{root}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            yield from tree(int(child))
+    for child in chain(*started):
+        yield from tree(int(child))
 
 
 def stat(pid: int) -> list[str]:
