@@ -13,7 +13,7 @@ from queues.values import Suite
 from review.facts import Facts
 from review.inspection import changes as inspection
 from review.inspection.changes import Changes
-from review.people import Uploader
+from review.person import Uploader
 from review.refusal import Refusal
 
 

@@ -20,7 +20,7 @@ from queues.values import Upload
 from review.authority import check_account, signer_of
 from review.facts import Facts
 from review.inspection import text
-from review.people import Uploader
+from review.person import Uploader
 from review.refusal import Refusal
 
 SUFFIX = ".commands"

@@ -23,7 +23,8 @@ from queues.values import Suite, Upload
 from review import cases
 from review.cases import Case
 from review.notices import anew, tell
-from review.people import People, Reviewer
+from review.people import People
+from review.person import Reviewer
 
 
 class NotAllowed(Problem):

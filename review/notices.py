@@ -14,7 +14,8 @@ from queues.history import Event
 from queues.layout import Spool
 from queues.names import EntryName, Key, part_key, upload_key
 from queues.values import Notice, Suite, Upload
-from review.people import People, UnknownPerson
+from review.people import People
+from review.person import UnknownPerson
 from review.recipients import recipients
 from review.verdicts import Refused
 

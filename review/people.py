@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 from datetime import datetime
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 import msgspec
@@ -21,19 +19,14 @@ from msgspec import Struct
 from archive import openpgp
 from archive.openpgp import BadSignature, Certificate
 from queues import atomic
-from queues.problem import Problem
 from queues.values import Fingerprint
 from review import sshkeys
+from review.person import Reviewer, UnknownPerson, Uploader, checked, checked_mail
 from review.sshkeys import SshKey
 
-NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
-MAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*")
 _RIGHTS, _SSH, _OPENPGP = "uploader.json", "ssh.pub", "openpgp.asc"
+_FOREIGN = (IsADirectoryError, NotADirectoryError, PermissionError)  # errors of one person's files, not of the machine
 log = logging.getLogger(__name__)
-
-
-class UnknownPerson(Problem):
-    """A name nobody has, or a person who cannot be registered; the message says why."""
 
 
 class _Rights(Struct, frozen=True):
@@ -43,45 +36,6 @@ class _Rights(Struct, frozen=True):
     packages: tuple[str, ...] = ("*",)
     suites: tuple[str, ...] = ("*",)
     quota: int = 0
-
-
-class Uploader(Struct, frozen=True):
-    """Who may upload which source packages (globs) to which suites (globs), with which keys.
-
-    `quota` bounds the bytes of files that wait to become an upload; 0: what the server allows everybody.
-    """
-
-    name: str
-    mail: str
-    packages: tuple[str, ...]
-    suites: tuple[str, ...]
-    certificates: tuple[Certificate, ...]
-    ssh_keys: tuple[SshKey, ...]
-    quota: int = 0
-
-    @property
-    def fingerprints(self) -> tuple[Fingerprint, ...]:
-        """The fingerprints of the primary OpenPGP keys."""
-        return tuple(one.fingerprint for one in self.certificates)
-
-    def may_upload(self, source: str, suite: str) -> bool:
-        """Say whether source and suite are this person's."""
-        return _any_matches(self.packages, source) and _any_matches(self.suites, suite)
-
-
-_FOREIGN = (IsADirectoryError, NotADirectoryError, PermissionError)  # errors of one person's files, not of the machine
-
-
-class Reviewer(Struct, frozen=True):
-    """Who may decide on uploads to which suites (globs)."""
-
-    name: str
-    mail: str
-    suites: tuple[str, ...] = ("*",)
-
-    def may_review(self, suite: str) -> bool:
-        """Say whether the suite is this person's."""
-        return _any_matches(self.suites, suite)
 
 
 class People:
@@ -107,7 +61,7 @@ class People:
 
     def uploader(self, name: str) -> Uploader:
         """Give an uploader. Raises UnknownPerson."""
-        home = self._uploaders / _checked(name)
+        home = self._uploaders / checked(name)
         try:
             rights = msgspec.json.decode((home / _RIGHTS).read_bytes(), type=_Rights)
             certificates = openpgp.read_certificates((home / _OPENPGP).read_bytes())
@@ -125,7 +79,7 @@ class People:
     def ssh_keys(self, name: str) -> list[SshKey]:
         """Give the SSH keys of an account, by reading nothing else; none for an account that does not exist."""
         try:
-            return sshkeys.parse((self._uploaders / _checked(name) / _SSH).read_text())
+            return sshkeys.parse((self._uploaders / checked(name) / _SSH).read_text())
         except (OSError, UnicodeDecodeError, UnknownPerson, sshkeys.BadKey) as error:
             log.info("no SSH keys for %.40r: %s", name, error)
             return []
@@ -133,7 +87,7 @@ class People:
     def quota(self, name: str) -> int:
         """Give the quota of an account in bytes, by reading nothing else; 0: none of its own."""
         try:
-            rights = (self._uploaders / _checked(name) / _RIGHTS).read_bytes()
+            rights = (self._uploaders / checked(name) / _RIGHTS).read_bytes()
             return msgspec.json.decode(rights, type=_Rights).quota
         except (OSError, msgspec.MsgspecError, UnknownPerson):
             return 0
@@ -161,12 +115,12 @@ class People:
 
         Raises BadKey and BadSignature for keys that are not what they should be, or too weak.
         """
-        home = self._uploaders / _checked(name)
+        home = self._uploaders / checked(name)
         if home.exists():
             raise UnknownPerson(f"there is an uploader '{name}' already; 'debmill uploader remove {name}' removes it")
         certificates = self._new_certificates(openpgp_key, now)
         sshkeys.check(ssh_key)
-        rights = _Rights(_checked_mail(mail or certificates[0].mail), packages, suites, quota)
+        rights = _Rights(checked_mail(mail or certificates[0].mail), packages, suites, quota)
         _write_home(home, {_RIGHTS: _json(rights), _SSH: ssh_key, _OPENPGP: openpgp_key})
         return self.uploader(name)
 
@@ -194,7 +148,7 @@ class People:
             sshkeys.check(ssh_key)
             files[_SSH] = ssh_key
         rights = _Rights(
-            old.mail if mail is None else _checked_mail(mail),
+            old.mail if mail is None else checked_mail(mail),
             old.packages if packages is None else packages,
             old.suites if suites is None else suites,
             old.quota if quota is None else quota,
@@ -223,7 +177,7 @@ class People:
 
     def reviewer(self, name: str) -> Reviewer:
         """Give a reviewer. Raises UnknownPerson."""
-        path = self._reviewers / f"{_checked(name)}.json"
+        path = self._reviewers / f"{checked(name)}.json"
         try:
             return msgspec.json.decode(path.read_bytes(), type=Reviewer)
         except FileNotFoundError:
@@ -234,7 +188,7 @@ class People:
 
     def add_reviewer(self, name: str, mail: str, suites: tuple[str, ...] = ("*",)) -> Reviewer:
         """Register a reviewer, or change one. Raises UnknownPerson."""
-        reviewer = Reviewer(_checked(name), _checked_mail(mail), suites)
+        reviewer = Reviewer(checked(name), checked_mail(mail), suites)
         atomic.make(self._reviewers)
         atomic.replace(self._reviewers / f"{name}.json", _json(reviewer))
         return reviewer
@@ -258,24 +212,8 @@ class People:
         return certificates
 
 
-def _any_matches(globs: tuple[str, ...], name: str) -> bool:
-    return any(fnmatchcase(name, glob) for glob in globs)
-
-
 def _names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.glob("[a-z]*") if path.is_dir()) if folder.is_dir() else []
-
-
-def _checked(name: str) -> str:
-    if not NAME.fullmatch(name):
-        raise UnknownPerson(f"'{name[:40]}': not a name (lower-case letters, digits, '-' and '_', at most 32)")
-    return name
-
-
-def _checked_mail(mail: str) -> str:
-    if not MAIL.fullmatch(mail):
-        raise UnknownPerson(f"'{mail}': not a mail address; give one with --mail")
-    return mail
 
 
 def _json(value: Struct) -> bytes:

@@ -9,7 +9,8 @@ from collections.abc import Collection, Iterable
 from email.utils import parseaddr
 
 from queues.values import Upload
-from review.people import MAIL, People
+from review.people import People
+from review.person import MAIL
 
 
 def recipients(upload: Upload, people: People, notify_domains: Collection[str] = ()) -> tuple[str, ...]:

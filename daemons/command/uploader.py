@@ -18,7 +18,7 @@ from daemons.telling import clients
 from queues.clock import utc
 from queues.values import Upload
 from review.desk import Desk
-from review.people import Uploader
+from review.person import Uploader
 
 
 @click.group()

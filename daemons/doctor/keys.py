@@ -14,7 +14,7 @@ from daemons.intake import hostkey
 from daemons.intake.hostkey import NoHostKey
 from daemons.sites import Site
 from queues.checking.findings import Finding, Look, broken, harmless
-from review.people import UnknownPerson
+from review.person import UnknownPerson
 
 NOTICE = timedelta(days=30)  # to tell every client of a new key
 PROBE = b"A signature that nobody sees.\n"

@@ -24,7 +24,7 @@ from queues.values import Upload
 from review import commands, sets
 from review.commands import Order, Orders
 from review.facts import Facts
-from review.people import Uploader
+from review.person import Uploader
 from review.refusal import Refusal
 from review.verdicts import Obeyed, Refused
 

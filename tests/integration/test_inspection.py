@@ -19,7 +19,8 @@ from review import cases
 from review.desk import Desk, NotAllowed
 from review.facts import Facts
 from review.intake import consider, consider_all
-from review.people import People, UnknownPerson
+from review.people import People
+from review.person import UnknownPerson
 from review.verdicts import Refused, Stored, Taken, Verdict, Waiting
 from tests.support.people import Person
 from tests.support.small import Small

@@ -39,7 +39,8 @@ from queues.rooms import Room
 from queues.spool import Queue
 from queues.values import BuildJob, BuildResult, FileRef, Notice, Suite, Upload
 from review.desk import Desk
-from review.people import People, Reviewer, UnknownPerson, Uploader
+from review.people import People
+from review.person import Reviewer, UnknownPerson, Uploader
 from tests.support.dying import Died
 from tests.unit.archive import packages
 

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from review.commands import chosen, may_order
-from review.people import Uploader
+from review.person import Uploader
 from tests.support.entries import upload
 
 ULLA = Uploader("ulla", "ulla@example.org", ("pkg*",), ("demo",), (), ())

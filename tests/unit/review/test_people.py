@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from review import sshkeys
-from review.people import People, UnknownPerson
+from review.people import People
+from review.person import UnknownPerson
 from review.sshkeys import BadKey
 from tests.support.people import Person
 from tests.support.tools import run
