@@ -7,16 +7,17 @@ part for its source. What a build leaves in the entry while it runs is thrown aw
 from __future__ import annotations
 
 import logging
-import shutil
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from msgspec.structs import replace
 
+from daemons import buildlogs
 from daemons.building import base
 from daemons.building.build import Cancelled, Settings, Suspicious, build, log_name
 from daemons.building.environment import DepWait
 from daemons.building.installing import Keeping, Layered
+from daemons.buildlogs import OUT
 from daemons.deciding import verdicts
 from daemons.process.daemon import Daemon
 from daemons.sites import Site
@@ -31,7 +32,6 @@ from queues.spool import Queue
 from queues.values import BuildJob, BuildResult
 from review.notices import anew
 
-OUT = "out"  # in the entry, while it is built
 SHORTEST, DOUBLINGS = timedelta(minutes=1), 6  # before a job that the machine failed is tried again: up to an hour
 STALE = timedelta(hours=6)  # after which a missing dependency is looked for again, whatever happened
 log = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ class Builder(Daemon[BuildJob]):
         network = job.source in suite.network
         fresh = Layered(system, archives, self.clock, self.keeping, watch=lambda: self._watch(entry), network=network)
         outcome = build(fresh, job, entry.files, out, self.clock, self.settings)
-        shutil.copyfile(out / log_name(job), verdicts.log_of(self.site, entry.name))
+        buildlogs.keep(self.site.logs, entry.name.key, out / log_name(job))
         settled = self._conclude(entry, outcome, out)
         atomic.remove(entry.path / OUT)
         return settled

@@ -74,8 +74,8 @@ class BuildJob(Struct, frozen=True, tag=True):
 class BuildResult(Struct, frozen=True, tag=True):
     """What came of a job. `files` are the results (empty when failed), `log` the whole log.
 
-    `phase` is one of setup, install, unpack, build, collect, check; `reason` one line for a person.
-    `started` and `finished` are UTC.
+    `phase` is one of setup, install, unpack, build, collect, check; `reason` one line for a person; `excerpt` how the
+    log of a failed build ended. `started` and `finished` are UTC.
     """
 
     job: BuildJob
@@ -86,6 +86,7 @@ class BuildResult(Struct, frozen=True, tag=True):
     log: FileRef
     started: datetime
     finished: datetime
+    excerpt: str = ""
 
 
 class Notice(Struct, frozen=True, tag=True):

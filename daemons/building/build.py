@@ -92,6 +92,7 @@ def build(
         log=reference(record.path),
         started=started,
         finished=clock(),
+        excerpt=record.excerpt() if trouble else "",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -13,6 +14,8 @@ from daemons.building import complaint
 from queues import atomic
 from queues.clock import Clock
 from queues.values import FileRef
+
+_LAST_LINES, _LAST_BYTES = 40, 16 << 10
 
 
 class Record:
@@ -56,6 +59,12 @@ class Record:
         with self.path.open("rb") as log:
             log.seek(self._begun)
             return complaint.first(line for line in log if not line.startswith(b"$ "))
+
+    def excerpt(self) -> str:
+        """Give the last lines, as far as they are not monstrous."""
+        with self.path.open("rb") as log:
+            log.seek(-min(_LAST_BYTES, log.seek(0, os.SEEK_END)), os.SEEK_END)
+            return "\n".join(log.read().decode(errors="replace").splitlines()[-_LAST_LINES:])
 
 
 @contextmanager

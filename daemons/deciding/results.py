@@ -26,7 +26,7 @@ def of(spool: Spool, upload: Key, architectures: Sequence[str]) -> dict[str, Bui
     """Read the results there are, by architecture."""
     found = {}
     for architecture in architectures:
-        result = _built(spool, upload, architecture) or _failed(spool, upload, architecture)
+        result = _built(spool, upload, architecture) or failed(spool, upload, architecture)
         if result is not None:
             found[architecture] = result
     return found
@@ -77,7 +77,8 @@ def _built(spool: Spool, upload: Key, architecture: str) -> BuildResult | None:
     return spool.parts.peek(Room.PARTS, name) if name else None
 
 
-def _failed(spool: Spool, upload: Key, architecture: str) -> BuildResult | None:
+def failed(spool: Spool, upload: Key, architecture: str) -> BuildResult | None:
+    """Read what a failed job left."""
     key, queue = part_key(upload, architecture), spool.build(architecture)
     name = next((name for name in queue.names(Room.FAILED) if name.key == key), None)
     with suppress(FileNotFoundError):  # given back in this moment: no result any more

@@ -6,14 +6,13 @@ account carried, whoever signed it; the account of an upload never changes, so i
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import timedelta
-from pathlib import Path
 from typing import NamedTuple
 
 from archive import pool
+from daemons.deciding import results
 from daemons.intake.answers import safe
 from daemons.receiving.answered import SUFFIX, Answered
 from daemons.sites import Site
@@ -28,7 +27,7 @@ from queues.spool import Queue
 from queues.values import Upload
 
 RECENT = timedelta(days=30)
-LAST_LINES, LAST_BYTES = 20, 16 * 1024  # of a failed build's log
+LAST_LINES = 20  # of a failed build's log
 ELSEWHERE = (Room.TMP, Room.PARTS, Room.CORRUPT)
 BACKSTAGE = (history.CLAIMED, history.RECOVERED)  # what came of a claim is the next event
 UNTOLD = ("at", "event", "signed", "traceback")
@@ -100,8 +99,11 @@ class Reports:
         return f"{place}, or with apt from the suite {upload.suite}, component {upload.component}"
 
     def _end_of_log(self, chapter: Chapter) -> list[str]:
-        failed = chapter.queue.startswith("build/") and chapter.room == Room.FAILED
-        return last_lines(self._site.logs / "builds" / f"{chapter.key}.log") if failed else []
+        if not chapter.queue.startswith("build/") or chapter.room != Room.FAILED:
+            return []
+        result = results.failed(self._spool, names.upload_of(chapter.key), names.split(chapter.key).part)
+        lines = result.excerpt.splitlines()[-LAST_LINES:] if result else []
+        return [safe(line.expandtabs()) for line in lines]
 
 
 def report_name(key: Key) -> str:
@@ -122,16 +124,6 @@ def text(chapters: Iterable[Chapter], download: str, log: Callable[[Chapter], li
     happened.sort(key=lambda one: one[1]["at"])
     told = [f"  {_line(part, event)}" for part, event in happened if event["event"] not in BACKSTAGE]
     return "\n".join([*lines, "", "What happened:", *told, ""])
-
-
-def last_lines(path: Path) -> list[str]:
-    """Give the end of a log, safe for a terminal; nothing when there is no log."""
-    try:
-        with path.open("rb") as log:
-            log.seek(-min(LAST_BYTES, log.seek(0, os.SEEK_END)), os.SEEK_END)
-            return [safe(line) for line in log.read().decode(errors="replace").expandtabs().splitlines()[-LAST_LINES:]]
-    except FileNotFoundError:
-        return []
 
 
 def _stage(chapter: Chapter) -> list[str]:

@@ -219,11 +219,11 @@ def failed(door: Door, key: Key) -> None:
     name = found._replace(key=part_key(key, "amd64"))
     queue = spool.build("amd64")
     queue.put(name, BuildJob(key, upload.source, upload.version, "amd64", "demo", dsc, upload.files), {})
-    verdicts.log_of(door.site, name).write_text("".join(f"line {n}\n" for n in range(100)) + "\x1b[31mError 1\n")
     with queue.claim(name.key) as job:
         assert job is not None
         nothing = FileRef("log", 0, hashlib.sha256().hexdigest())
-        result = BuildResult(job.envelope, "failed", "Error 1", "build", (), nothing, door.now(), door.now())
+        now, excerpt = door.now(), "".join(f"line {n}\n" for n in range(100)) + "\x1b[31mError 1\n"
+        result = BuildResult(job.envelope, "failed", "Error 1", "build", (), nothing, now, now, excerpt)
         job.settle(verdicts.fail(door.site, job, upload, result))
 
 

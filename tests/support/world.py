@@ -292,7 +292,7 @@ class Build:
         self._outcome: Callable[[BuildJob, Path], Outcome] | None = None
         self._stands, self._goes = threading.Event(), threading.Event()
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, args=(key,))
+        self._thread = threading.Thread(target=self._run, args=(key,), daemon=True)
         if key is not None:
             self.start()
 

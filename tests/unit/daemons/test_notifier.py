@@ -26,7 +26,7 @@ FACTS = {
     "accepted": {"by": "rita"},
     "rejected": {"by": "rita", "reason": "no copyright file\nand no watch file"},
     "superseded": {"by": "2.0"},
-    "failed-amd64": {"architecture": "amd64", "phase": "build", "reason": "Error 1", "log": "x.log", "excerpt": "oh"},
+    "failed-amd64": {"architecture": "amd64", "phase": "build", "reason": "Error 1", "excerpt": "oh"},
     "withheld": {"reason": "amd64 failed"},
     "abandoned": {"reason": "amd64: Error 1"},
     "held": {"reason": "a name is taken"},

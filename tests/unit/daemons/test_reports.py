@@ -10,7 +10,7 @@ import pytest
 
 from daemons import settings
 from daemons.receiving.answered import LASTS, Answered, report_of
-from daemons.receiving.reports import LAST_LINES, Reports, last_lines
+from daemons.receiving.reports import Reports
 from daemons.sites import Site
 from queues.layout import Spool
 from queues.names import EntryName
@@ -106,12 +106,3 @@ def test_answers_are_forgotten_when_an_entry_tells_more_and_when_they_are_old(an
     assert list(answered.times("ulla")) == ["b_1.txt"]
     answered.prune(datetime.now(UTC) + LASTS + timedelta(seconds=1))
     assert list(answered.times("ulla")) == []
-
-
-def test_only_the_end_of_a_long_log_is_read(tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    log.write_bytes(b"x" * 1_000_000 + b"\n" + b"".join(b"line %d\n" % n for n in range(100)) + b"\xff\ttail")
-    lines = last_lines(log)
-    assert len(lines) == LAST_LINES
-    assert lines[-1].split() == ["\N{REPLACEMENT CHARACTER}", "tail"]
-    assert last_lines(tmp_path / "none") == []
