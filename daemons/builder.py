@@ -14,7 +14,8 @@ from msgspec.structs import replace
 
 from daemons import buildlogs
 from daemons.building import base
-from daemons.building.build import Cancelled, Settings, Suspicious, build, log_name
+from daemons.building.build import Cancelled, Killed, Settings, Suspicious, build, log_name
+from daemons.building.build import Outcome as Built
 from daemons.building.environment import DepWait
 from daemons.building.installing import Keeping, Layered
 from daemons.buildlogs import OUT
@@ -103,9 +104,7 @@ class Builder(Daemon[BuildJob]):
         fresh = timedelta(0) <= now - waited.at <= STALE  # the clock may have been set back
         return waited.facts.get("archive") != self._snapshot(suite) or not fresh
 
-    def _conclude(
-        self, entry: Entry[BuildJob], outcome: BuildResult | DepWait | Later | Suspicious, out: Path
-    ) -> Outcome | None:
+    def _conclude(self, entry: Entry[BuildJob], outcome: Built, out: Path) -> Outcome | None:
         upload = verdicts.upload_of(self.spool, entry.envelope)
         if upload is None:
             return Done(str(cancelling.asked(entry.path) or "its upload was superseded while it was built"))
@@ -127,6 +126,9 @@ class Builder(Daemon[BuildJob]):
                     anew(f"held-{entry.envelope.architecture}", entry.history), upload, self.clock(), reason=reason
                 )
                 entry.hold(reason)
+            case Killed(reason):
+                entry.note(history.KILLED, reason=reason)
+                return Later(reason, self.clock() + _patience(entry))
             case Later(reason):
                 return Later(reason, self.clock() + _patience(entry))
         return None

@@ -21,6 +21,7 @@ from queues.rooms import Room
 FILE = "history"
 CLAIMED = "claimed"
 RECOVERED = "recovered"
+KILLED = "killed"  # the work in hand was, not its claimer: noted before the entry is given back
 _LINE = msgspec.json.Decoder(dict[str, str])
 
 
@@ -83,7 +84,7 @@ def origin(events: Iterable[Event]) -> str:
 
 
 def deaths(events: Iterable[Event]) -> int:
-    """Count the latest claims of a ready entry in a row that died with their claimer: recovery had to send it back.
+    """Count the latest claims of a ready entry in a row that died: recovery sent it back, or its work was killed.
 
     A claim from another room is a short step, such as the gate's; who dies in it says nothing about the entry. One from
     `hold` is a person's, who forgives.
@@ -96,7 +97,7 @@ def deaths(events: Iterable[Event]) -> int:
             if room == Room.HOLD or (works and not died):
                 count = 0
             died = died and room not in (Room.READY, Room.HOLD)
-        elif event.event == RECOVERED and works and not died:
+        elif event.event in (RECOVERED, KILLED) and works and not died:
             count, died = count + 1, True
     return count if died else 0
 

@@ -1,8 +1,9 @@
 """One build job in one fresh environment, from its sources to checked results.
 
 Phases: install, setup, unpack, build, collect, check. The package's failure is a BuildResult, a missing dependency a
-DepWait, the machine's failure a Later, and results that are not the job's are Suspicious. A build that is cancelled
-while a command runs has failed in that phase. It knows no queue.
+DepWait, the machine's failure a Later, and results that are not the job's are Suspicious. A command that somebody
+killed, or that failed because what it ran was, is Killed: by the machine or by the package, nobody can tell. A build
+that is cancelled while a command runs has failed in that phase. It knows no queue.
 """
 
 from __future__ import annotations
@@ -46,14 +47,20 @@ class Suspicious(Struct, frozen=True):
     reason: str
 
 
+class Killed(Struct, frozen=True):
+    """A build that did not end by itself: the kernel was short of memory, a person killed it, or it killed itself."""
+
+    reason: str
+
+
 class Failed(Struct, frozen=True):
     """The package's failure, in the phase that is going on."""
 
     reason: str
 
 
-Trouble = Failed | DepWait | Later | Suspicious
-Outcome = BuildResult | DepWait | Later | Suspicious
+Trouble = Failed | DepWait | Later | Killed | Suspicious
+Outcome = BuildResult | DepWait | Later | Killed | Suspicious
 _LARGEST_CHANGES = 16 << 20
 
 
@@ -188,7 +195,9 @@ class _Work:
     def _why(self, ended: Ended) -> Trouble:
         match ended.how:
             case "killed":
-                return Later("the build was killed")
+                return Killed("the build was killed")
+            case "itself" if line := self.record.killed():
+                return Killed(f"something in the build was killed: {line}")
             case "itself":
                 return Failed(self.record.first_error() or f"exit status {ended.status}")
             case reached:
@@ -232,5 +241,5 @@ def _in_words(trouble: Trouble | None) -> str:
         return "built"
     if isinstance(trouble, DepWait):
         return f"waiting for build dependencies: {trouble.missing}"
-    kind = {Failed: "failed", Later: "given back", Suspicious: "held"}[type(trouble)]
+    kind = {Failed: "failed", Later: "given back", Killed: "given back", Suspicious: "held"}[type(trouble)]
     return f"{kind}: {trouble.reason}"

@@ -1,4 +1,4 @@
-"""The first line of a build log that says what went wrong, for people who see one line only. Pure but for reading."""
+"""What a build log says went wrong: the first line that does, for people; whether a tool was killed. Pure."""
 
 from __future__ import annotations
 
@@ -16,6 +16,14 @@ _ERROR = re.compile(
     r"|undefined reference to",
     re.IGNORECASE,
 )
+_KILLED = re.compile(
+    rb"^\S*make(?:\[\d+\])?: \*\*\* .*\] (?:Killed|Error 137)$"  # 137: a shell whose command was killed
+    rb"|^dpkg[\w-]*: error: .* subprocess (?:was killed by signal (?:9|\(Killed\))|returned exit status 137)"
+    rb"|^dh\w*: error: .* (?:died with signal 9|returned exit code 137)$"
+    rb"|: fatal error: (?:Killed signal terminated program|ld terminated with signal 9)"  # gcc
+    rb"|\(signal: 9, SIGKILL"  # cargo
+    rb"|: signal: killed$"  # go
+)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
@@ -23,8 +31,18 @@ def first(lines: Iterable[bytes]) -> str:
     """Give the first line that looks like an error, else the last line that is not empty; fit for a terminal."""
     last = ""
     for line in lines:
-        text = _CONTROL.sub(" ", line[: 4 * _LONGEST].decode(errors="replace")).strip()[:_LONGEST]
+        text = _shown(line)
         if _ERROR.search(text):
             return text
         last = text or last
     return last
+
+
+def killed(lines: Iterable[bytes]) -> str:
+    """Give the first line by which a tool says that it failed because SIGKILL ended another; empty when none does."""
+    found = (line for line in lines if _KILLED.search(line.rstrip()))
+    return _shown(next(found, b""))
+
+
+def _shown(line: bytes) -> str:
+    return _CONTROL.sub(" ", line[: 4 * _LONGEST].decode(errors="replace")).strip()[:_LONGEST]

@@ -55,10 +55,17 @@ class Record:
 
     def first_error(self) -> str:
         """Give the first line of this phase that says what went wrong."""
+        return complaint.first(self._lines())
+
+    def killed(self) -> str:
+        """Give the line of this phase that says that something was killed, or nothing."""
+        return complaint.killed(self._lines())
+
+    def _lines(self) -> Iterator[bytes]:
         self.file.flush()
         with self.path.open("rb") as log:
             log.seek(self._begun)
-            return complaint.first(line for line in log if not line.startswith(b"$ "))
+            yield from (line for line in log if not line.startswith(b"$ "))
 
     def excerpt(self) -> str:
         """Give the last lines, as far as they are not monstrous."""

@@ -23,7 +23,7 @@ import click
 
 from archive import reading
 from daemons import account, settings
-from daemons.building.build import Outcome, Settings, Suspicious, build, log_name
+from daemons.building.build import Killed, Outcome, Settings, Suspicious, build, log_name
 from daemons.building.environment import DepWait
 from daemons.building.installing import Keeping, Layered
 from daemons.command import bases
@@ -91,7 +91,7 @@ def _in_words(outcome: Outcome) -> str:
             return f"cannot be built now, for these build dependencies are missing: {missing}"
         case Suspicious(reason):
             return f"results that are not this package's: {reason}"
-        case Later(reason):
+        case Later(reason) | Killed(reason):
             return f"the machine failed, not the package; try again: {reason}"
 
 

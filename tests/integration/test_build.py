@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from daemons.building.build import Outcome, Settings, Suspicious, build
+from daemons.building.build import Killed, Outcome, Settings, Suspicious, build
 from daemons.building.environment import DepWait, Limits, LocalArchive
 from daemons.building.installing import Layered
 from queues.clock import utc
@@ -130,6 +130,30 @@ def test_a_build_that_takes_too_long_is_ended_with_all_it_started(work: Path) ->
     outcome = built(work, tiny.source(work, arch="setsid sleep 1000 &\nsleep 1000"), settings=settings)
     assert isinstance(outcome, BuildResult)
     assert (outcome.verdict, outcome.reason) == ("failed", "it took longer than 20 seconds")
+
+
+@pytest.mark.parametrize(
+    ("recipe", "words"),
+    [
+        ("kill -9 $$$$", "make: *** [debian/rules:6: binary-arch] Killed"),
+        ("sh -c 'kill -9 $$$$'; exit $$?", "make: *** [debian/rules:6: binary-arch] Error 137"),
+        ("kill -9 $$PPID", "dpkg-buildpackage: error: debian/rules binary-arch subprocess was killed by signal 9"),
+        ("kill -9 $$(cut -d ' ' -f 4 /proc/$$PPID/stat); sleep 99", "the build was killed"),
+    ],
+    ids=["command", "of-a-shell", "make", "dpkg-buildpackage"],
+)
+@unprivileged
+def test_a_build_in_which_something_is_killed_has_no_verdict(work: Path, recipe: str, words: str) -> None:
+    outcome = built(work, tiny.source(work, fields="Rules-Requires-Root: no", arch=recipe))
+    assert isinstance(outcome, Killed), log_of(work)
+    assert words in outcome.reason
+
+
+@unprivileged
+def test_what_a_build_kills_and_gets_over_is_its_own(work: Path) -> None:
+    outcome = built(work, tiny.source(work, arch="-sh -c 'kill -9 $$$$'\nsleep 99 & kill -9 $$!; wait\nexit 3"))
+    assert isinstance(outcome, BuildResult)
+    assert (outcome.verdict, outcome.phase) == ("failed", "build")
 
 
 @unprivileged

@@ -63,7 +63,7 @@ def of_site(site: Path) -> list[Process]:
 
 
 def apart_from_packages(processes: list[Process]) -> list[Process]:
-    """Leave out what a package itself started: when that is killed, the package has failed, on any machine."""
+    """Leave out what a package itself started: what uses it need not say that it was killed."""
     every = {process.pid: process for process in processes}
     return [
         process

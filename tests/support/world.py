@@ -22,6 +22,7 @@ from archive.reading import Fields
 from archive.repository import Repository
 from daemons import builder
 from daemons.builder import Builder
+from daemons.building.build import Killed as KilledBuild
 from daemons.building.build import Outcome, Suspicious, log_name
 from daemons.building.environment import DepWait
 from daemons.master import Master
@@ -356,6 +357,8 @@ class Build:
             return DepWait("something")
         if outcome == "later":
             return Later("the machine failed")
+        if outcome == "killed":
+            return KilledBuild("the kernel was short of memory")
         if outcome == "suspicious":
             return Suspicious("it made something else")
         files: tuple[FileRef, ...] = ()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from archive.dscfile import NotADsc
-from daemons.building.build import Cancelled, Outcome, Settings, build, log_name
+from daemons.building.build import Cancelled, Killed, Outcome, Settings, build, log_name
 from daemons.building.environment import (
     Broken,
     DepWait,
@@ -165,8 +165,18 @@ def test_a_cancelled_build_has_failed_in_its_phase(tmp_path: Path) -> None:
     assert "failed: cancelled by otto" in (tmp_path / result.log.name).read_text()
 
 
-def test_a_killed_build_is_given_back(tmp_path: Path) -> None:
-    assert outcome_in(Pretended(dpkg_buildpackage=Ended(-9, "killed")), tmp_path) == Later("the build was killed")
+def test_a_killed_build_has_no_verdict(tmp_path: Path) -> None:
+    assert outcome_in(Pretended(dpkg_buildpackage=Ended(-9, "killed")), tmp_path) == Killed("the build was killed")
+
+
+def test_a_build_in_which_something_was_killed_has_no_verdict(tmp_path: Path) -> None:
+    class Short(Pretended):
+        def run(self, *_: object, log: Log, **__: object) -> Ended:
+            log.write(b"make: *** [debian/rules:4: build] Killed\n")
+            return Ended(2)
+
+    killed = Killed("something in the build was killed: make: *** [debian/rules:4: build] Killed")
+    assert outcome_in(Short(), tmp_path) == killed
 
 
 def test_a_result_that_is_refused_fails_the_collection(tmp_path: Path) -> None:

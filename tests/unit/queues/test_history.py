@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from queues import history
-from queues.history import CLAIMED, RECOVERED, Event, History
+from queues.history import CLAIMED, KILLED, RECOVERED, Event, History
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -103,6 +103,8 @@ def test_after_a_disk_that_was_full_the_same_hand_begins_a_new_line(
         ([CLAIMED, "building", RECOVERED, CLAIMED, "building", RECOVERED], 2),
         ([CLAIMED, RECOVERED, RECOVERED], 1),  # the recovery died, too
         ([CLAIMED, RECOVERED, CLAIMED, "given back"], 0),
+        ([CLAIMED, KILLED, "deferred", CLAIMED, RECOVERED, CLAIMED, KILLED, "deferred"], 3),
+        ([CLAIMED, KILLED, RECOVERED], 1),  # and then its builder died
         ([CLAIMED, RECOVERED, CLAIMED, "deferred", CLAIMED, RECOVERED], 1),
     ],
 )
