@@ -7,6 +7,7 @@ part for its source. What a build leaves in the entry while it runs is thrown aw
 from __future__ import annotations
 
 import logging
+import os
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from daemons.buildlogs import OUT
 from daemons.deciding import verdicts
 from daemons.process.daemon import Daemon
 from daemons.sites import Site
-from daemons.steering import cancelling
+from daemons.steering import cancelling, jobs
 from queues import atomic, history
 from queues.entry import Entry
 from queues.envelope import Unreadable
@@ -46,7 +47,7 @@ class Builder(Daemon[BuildJob]):
         self.site = site
         self.spool = site.spool
         rules = site.settings.build
-        self.settings = Settings(rules.limits, rules.parallel)
+        self.settings = Settings(rules.limits, rules.parallel_on(os.cpu_count() or 1))
         self.keeping = Keeping(rules.layers_size, rules.indices_minutes * 60)
         self.patience = rules.drain_seconds
 
@@ -68,7 +69,7 @@ class Builder(Daemon[BuildJob]):
         return self._build(entry)
 
     def _build(self, entry: Entry[BuildJob]) -> Outcome | None:
-        job = entry.envelope
+        job = jobs.wished(entry.envelope, entry.history)
         suite = self.site.suite(job.suite)
         system = base.at(self.site.environments / f"{suite.base}-{suite.builds_on(job.architecture)}")
         out = entry.path / OUT

@@ -103,7 +103,18 @@ class Master(Daemon[Upload]):
         upload = entry.envelope
         dsc = next(file for file in upload.files if file.name.endswith(".dsc"))
         sources = tuple(file for file in upload.files if not file.name.endswith((".changes", ".buildinfo")))
-        job = BuildJob(upload.key, upload.source, upload.version, architecture, upload.suite, dsc, sources)
+        suite = self.site.suite(upload.suite)
+        job = BuildJob(
+            upload.key,
+            upload.source,
+            upload.version,
+            architecture,
+            upload.suite,
+            dsc,
+            sources,
+            suite.build_options,
+            suite.build_profiles,
+        )
         name = EntryName(entry.name.stamp, part_key(upload.key, architecture))
         files = {file.name: entry.files / file.name for file in sources}
         self.spool.build(architecture).put(name, job, files, [("queued", {"upload": upload.key})])

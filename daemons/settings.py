@@ -52,7 +52,9 @@ class Build(Struct, frozen=True, forbid_unknown_fields=True):
     """The build daemons."""
 
     slots: Annotated[int, Meta(description="Builds at the same time, each by a daemon of its own.", ge=1)] = 2
-    parallel: Annotated[int, Meta(description="parallel=N in DEB_BUILD_OPTIONS.", ge=1)] = 1
+    parallel: Annotated[
+        int, Meta(description="parallel=N in DEB_BUILD_OPTIONS; 0: the cores, shared out among the slots.", ge=0)
+    ] = 0
     seconds: Annotated[int, Meta(description="Time limit of one build, in seconds.", ge=1)] = int(_LIMITS.seconds)
     idle_minutes: Annotated[
         int, Meta(description="Minutes after which a build that writes nothing is ended.", ge=1)
@@ -81,6 +83,10 @@ class Build(Struct, frozen=True, forbid_unknown_fields=True):
     superseded: Annotated[
         Literal["cancel", "finish"], Meta(description="What becomes of a running build of a superseded upload.")
     ] = "cancel"
+
+    def parallel_on(self, cores: int) -> int:
+        """Give N of parallel=N on a machine with so many cores."""
+        return self.parallel or max(1, cores // self.slots)
 
     @property
     def limits(self) -> Limits:

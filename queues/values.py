@@ -15,6 +15,8 @@ from queues.names import Key
 Fingerprint = str
 Gate = Literal["no-regression", "built", "complete"]
 Verdict = Literal["built", "failed"]
+Option = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]*(=[^\s,]+)?$")]
+Profile = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
 
 
 class FileRef(Struct, frozen=True):
@@ -60,7 +62,11 @@ class Plan(Struct, frozen=True, tag=True):
 
 
 class BuildJob(Struct, frozen=True, tag=True):
-    """One architecture of one upload: a `-B` build, or an `-A` build when the architecture is `all`."""
+    """One architecture of one upload: a `-B` build, or an `-A` build when the architecture is `all`.
+
+    `options` are words of DEB_BUILD_OPTIONS besides parallel=N, `profiles` those of DEB_BUILD_PROFILES (Debian policy
+    4.9.1; deb-src-control(5)).
+    """
 
     upload: Key
     source: str
@@ -69,6 +75,8 @@ class BuildJob(Struct, frozen=True, tag=True):
     suite: str
     dsc: FileRef
     files: tuple[FileRef, ...]
+    options: tuple[str, ...] = ()
+    profiles: tuple[str, ...] = ()
 
 
 class BuildResult(Struct, frozen=True, tag=True):
@@ -120,6 +128,12 @@ class Suite(Struct, frozen=True, forbid_unknown_fields=True):
     )
     base: Annotated[str, Meta(description="The Debian suite that build environments are made of.")] = "bookworm"
     all_on: Annotated[str, Meta(description="Architecture on which 'all' is built; empty: the first.")] = ""
+    build_options: Annotated[
+        tuple[Option, ...], Meta(description="Words of DEB_BUILD_OPTIONS for every build, such as nocheck.")
+    ] = ()
+    build_profiles: Annotated[
+        tuple[Profile, ...], Meta(description="Build profiles of every build (DEB_BUILD_PROFILES), such as nodoc.")
+    ] = ()
     network: Annotated[
         tuple[str, ...], Meta(description="Source packages whose builds may use the network of the machine.")
     ] = ()

@@ -124,6 +124,8 @@ class _Work:
         try:
             self.record.say(f"{self.job.source} {self.job.version} for {self.job.suite}, {self.job.architecture}")
             self.record.say(self.settings.limits.in_words)
+            for name, value in _variables(self.job, self.settings.parallel).items():
+                self.record.say(f"{name}={value}")
             self.record.begin("install")
             fresh = self.install(environments)
             if isinstance(fresh, Trouble):
@@ -149,7 +151,9 @@ class _Work:
         kind: Kind = "indep" if self.job.architecture == "all" else "arch"
         dsc, size = self.sources / self.job.dsc.name, sum(file.size for file in self.job.files)
         try:
-            fresh = environments.install(dsc, kind, size=size, log=self.record.file, limits=self.settings.limits)
+            fresh = environments.install(
+                dsc, kind, self.job.profiles, size=size, log=self.record.file, limits=self.settings.limits
+            )
         except (dscfile.NotADsc, control.Malformed) as malformed:
             return Failed(f"{self.job.dsc.name}: {malformed}")
         return Later(fresh.reason) if isinstance(fresh, Unavailable) else fresh
@@ -187,8 +191,7 @@ class _Work:
 
     def _run(self, environment: Environment, argv: list[str], directory: str) -> Trouble | None:
         self.record.command(argv)
-        variables = {"DEB_BUILD_OPTIONS": f"parallel={self.settings.parallel}"}
-        limits = self.settings.limits
+        limits, variables = self.settings.limits, _variables(self.job, self.settings.parallel)
         ended = environment.run(argv, log=self.record.file, limits=limits, directory=directory, variables=variables)
         return None if ended.well else self._why(ended)
 
@@ -211,6 +214,13 @@ class _Work:
     @property
     def _changes(self) -> str:
         return f"{self.job.source}_{without_epoch(self.job.version)}_{self.job.architecture}.changes"
+
+
+def _variables(job: BuildJob, parallel: int) -> dict[str, str]:
+    """Give what dpkg-buildpackage is told of a job in its environment; a parallel=N of the job's own counts."""
+    own = [] if any(option.startswith("parallel=") for option in job.options) else [f"parallel={parallel}"]
+    options = {"DEB_BUILD_OPTIONS": " ".join([*own, *job.options])}
+    return options | ({"DEB_BUILD_PROFILES": " ".join(job.profiles)} if job.profiles else {})
 
 
 def _named(changes: Path) -> list[FileRef]:

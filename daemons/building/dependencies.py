@@ -6,6 +6,7 @@ Source: apt-get(8) build-dep; the wording is apt's `ShowBroken`.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from daemons.building.environment import DIRECTORY, DepWait, Kind, Unavailable
 from daemons.building.resolving import Chosen
@@ -35,9 +36,10 @@ _NOT_FOUND = re.compile(r"^E(?:rror)?: Unable to locate package (\S+)", re.MULTI
 _ERROR = re.compile(r"^E(?:rror)?: (.*)", re.MULTILINE)
 
 
-def build_dep(kind: Kind, *, simulate: bool = False) -> tuple[str, ...]:
+def build_dep(kind: Kind, profiles: Sequence[str] = (), *, simulate: bool = False) -> tuple[str, ...]:
     """Give the command that installs what the .dsc `NEEDED` needs for `-B` (arch) or `-A` (indep)."""
     simulation = ("--simulate",) if simulate else ()
+    under = (f"--build-profiles={','.join(profiles)}",) if profiles else ()
     return (
         "apt-get",
         "-q",
@@ -45,6 +47,7 @@ def build_dep(kind: Kind, *, simulate: bool = False) -> tuple[str, ...]:
         "--no-install-recommends",
         *simulation,
         "build-dep",
+        *under,
         f"--{kind}-only",
         NEEDED,
     )

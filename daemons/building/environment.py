@@ -152,9 +152,9 @@ class Environments(Protocol):
     """Where environments come from."""
 
     def install(
-        self, dsc: Path, kind: Kind, *, size: int, log: Log, limits: Limits
+        self, dsc: Path, kind: Kind, profiles: Sequence[str] = (), *, size: int, log: Log, limits: Limits
     ) -> AbstractContextManager[Environment] | DepWait | Unavailable:
-        """Give an environment, to be entered, that has the build dependencies of a .dsc; `size` is its source's, bytes.
+        """Give an environment, to be entered, that has the build dependencies of a .dsc under these build profiles.
 
-        Raises NotADsc, Malformed, Broken.
+        `size` is its source's, in bytes. Raises NotADsc, Malformed, Broken.
         """

@@ -95,11 +95,11 @@ class Layered:
         self.indices = Indices(system, archives, self.stores.indices, keeping.seconds, watch)
 
     def install(
-        self, dsc: Path, kind: Kind, *, size: int, log: Log, limits: Limits
+        self, dsc: Path, kind: Kind, profiles: Sequence[str] = (), *, size: int, log: Log, limits: Limits
     ) -> AbstractContextManager[Overlay] | Trouble:
         """Give an environment with the build dependencies of a .dsc. Raises NotADsc, Malformed, Broken."""
         self.stores.sweep()
-        found = self._layers(resolving.needed(dsc.read_bytes()), kind, log, limits)
+        found = self._layers(_Needs(resolving.needed(dsc.read_bytes()), kind, tuple(profiles)), log, limits)
         if isinstance(found, Unavailable):
             self.indices.expire()
         if not isinstance(found, tuple):
@@ -122,11 +122,11 @@ class Layered:
             )
             yield stack.enter_context(root)
 
-    def _layers(self, needed: bytes, kind: Kind, log: Log, limits: Limits) -> tuple[Layer, ...] | Trouble:
+    def _layers(self, needs: _Needs, log: Log, limits: Limits) -> tuple[Layer, ...] | Trouble:
         indices = self.indices.current(log, limits)
         if isinstance(indices, Unavailable):
             return indices
-        apt = _Apt(self, indices, needed, kind, log, limits)
+        apt = _Apt(self, indices, needs, log, limits)
         choice = apt.choose()
         if not isinstance(choice, Chosen):
             return choice
@@ -145,24 +145,33 @@ class Layered:
             return layer or apt.make(key, choice)
 
 
+class _Needs(Struct, frozen=True):
+    """What a build needs: a .dsc of build dependency fields alone, for which packages, under which profiles."""
+
+    dsc: bytes
+    kind: Kind
+    profiles: tuple[str, ...]
+
+    def command(self, *, simulate: bool = False) -> tuple[str, ...]:
+        """Give apt's command."""
+        return dependencies.build_dep(self.kind, self.profiles, simulate=simulate)
+
+
 class _Apt:
     """Apt in environments over indices, for one source."""
 
-    def __init__(
-        self, of: Layered, indices: Sequence[Layer], needed: bytes, kind: Kind, log: Log, limits: Limits
-    ) -> None:
+    def __init__(self, of: Layered, indices: Sequence[Layer], needs: _Needs, log: Log, limits: Limits) -> None:
         self.of = of
         self.indices = indices
-        self.needed = needed
-        self.kind = kind
+        self.needs = needs
         self.log = log
         self.limits = limits
 
     def choose(self) -> Chosen | Trouble:
         """Give what apt would install; from a former answer where nothing changed since."""
-        command = dependencies.build_dep(self.kind, simulate=True)
+        command = self.needs.command(simulate=True)
         states = [layer.key for layer in self.indices]
-        key = resolving.choice_key(self.of.system.digest, states, command, self.needed)
+        key = resolving.choice_key(self.of.system.digest, states, command, self.needs.dsc)
         kept = self.indices[0].path / "choices" / f"{key}.json"
         with suppress(FileNotFoundError):
             return msgspec.json.decode(kept.read_bytes(), type=Chosen)
@@ -204,7 +213,7 @@ class _Apt:
         return layer
 
     def _install(self, root: Overlay) -> Trouble | None:
-        command, said = dependencies.build_dep(self.kind), _Copying(self.log)
+        command, said = self.needs.command(), _Copying(self.log)
         self.log.write(f"$ {' '.join(command)}\n".encode())
         ended = root.administer(command, log=said, limits=self.limits)
         self._account_for(root)
@@ -220,7 +229,7 @@ class _Apt:
         self.log.write(f"{root.spent().in_words}\n".encode())
 
     def _root(self, writable: Path | None = None) -> Overlay:
-        of, files = self.of, [File(dependencies.NEEDED, self.needed)]
+        of, files = self.of, [File(dependencies.NEEDED, self.needs.dsc)]
         return Overlay(of.system, of.archives, files, of.watch, self.indices, writable, None, self.limits)
 
 

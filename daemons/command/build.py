@@ -14,12 +14,13 @@ import signal
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
 import click
+from msgspec.structs import replace
 
 from archive import reading
 from daemons import account, settings
@@ -27,11 +28,12 @@ from daemons.building.build import Killed, Outcome, Settings, Suspicious, build,
 from daemons.building.environment import DepWait
 from daemons.building.installing import Keeping, Layered
 from daemons.command import bases
+from daemons.command.words import words_of
 from queues import names
 from queues.clock import utc
 from queues.outcomes import Later
 from queues.problem import Problem
-from queues.values import BuildJob, BuildResult, FileRef
+from queues.values import BuildJob, BuildResult, FileRef, Option, Profile
 
 _PR_SET_PDEATHSIG = 1
 
@@ -47,8 +49,17 @@ class NotASource(Problem):
 @click.option("--output", required=True, type=click.Path(path_type=Path), metavar="DIR", help="Where results go.")
 @click.option("--base-cache", type=click.Path(path_type=Path), metavar="DIR", help="Where bases are kept.")
 @click.option("--parallel", default=os.cpu_count() or 1, show_default=True, help="parallel=N in DEB_BUILD_OPTIONS.")
+@click.option("--options", metavar="WORDS", type=words_of(Option), help="DEB_BUILD_OPTIONS; else the suite's.")
+@click.option("--profiles", metavar="WORDS", type=words_of(Profile), help="DEB_BUILD_PROFILES; else the suite's.")
 def command(
-    dsc: Path, suite: str, architecture: str | None, output: Path, base_cache: Path | None, parallel: int
+    dsc: Path,
+    suite: str,
+    architecture: str | None,
+    output: Path,
+    base_cache: Path | None,
+    parallel: int,
+    options: tuple[str, ...] | None,
+    profiles: tuple[str, ...] | None,
 ) -> None:
     """Build one source package in a clean environment: '-B' for an architecture, '-A' for 'all'.
 
@@ -56,15 +67,20 @@ def command(
     """
     output.mkdir(parents=True, exist_ok=True)
     job = _job(dsc, suite, architecture or bases.native())
+    given = {"options": options, "profiles": profiles}
+    wishes = {what: words for what, words in given.items() if words is not None}
     with _staged(job, dsc.parent) as (sources, out):
-        built = _as_account(lambda: _build(job, sources, out, base_cache, parallel))
+        built = _as_account(lambda: _build(job, wishes, sources, out, base_cache, parallel))
         _copy_out(job, out, output, only_log=not built)
     sys.exit(0 if built else 1)
 
 
-def _build(job: BuildJob, sources: Path, out: Path, cache: Path | None, parallel: int) -> bool:
+def _build(
+    job: BuildJob, wishes: Mapping[str, tuple[str, ...]], sources: Path, out: Path, cache: Path | None, parallel: int
+) -> bool:
     where, site = bases.cache(cache), bases.site()
     rules = bases.rules(site, job.suite)
+    job = replace(job, **{"options": rules.build_options, "profiles": rules.build_profiles, **wishes})
     base = bases.base(where, rules.base, rules.builds_on(job.architecture))
     click.echo(
         f"building {job.source} {job.version} for {job.architecture} over {base.path.name}; "

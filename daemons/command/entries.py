@@ -11,6 +11,7 @@ import msgspec
 from rich.table import Table
 
 from daemons.command.tables import console
+from daemons.command.words import words_of
 from daemons.sites import Site, pass_site
 from daemons.steering import jobs, operating
 from daemons.steering.cancelling import Cancel
@@ -19,6 +20,7 @@ from daemons.telling.overview import age
 from queues import names
 from queues.names import moment
 from queues.rooms import Room
+from queues.values import Option, Profile
 
 OVER = (Room.DONE, Room.FAILED, Room.REJECTED)
 FAILED = (Room.FAILED, Room.HOLD)
@@ -96,12 +98,28 @@ def raise_entries(site: Site, name: str, person: str | None) -> None:
 @click.argument("name")
 @of_architecture
 @click.option("--reason", "-m", default="no reason given", help="What 'debmill why' says.")
+@click.option("--options", metavar="WORDS", type=words_of(Option), help="DEB_BUILD_OPTIONS instead of the suite's.")
+@click.option("--profiles", metavar="WORDS", type=words_of(Profile), help="DEB_BUILD_PROFILES instead of the suite's.")
 @as_person
 @pass_site
-def give_back(site: Site, name: str, arch: str | None, reason: str, person: str | None) -> None:
-    """Build the failed or held jobs of NAME again, as long as their upload waits at the gate or is withheld by it."""
+def give_back(
+    site: Site,
+    name: str,
+    arch: str | None,
+    reason: str,
+    person: str | None,
+    options: tuple[str, ...] | None,
+    profiles: tuple[str, ...] | None,
+) -> None:
+    """Build the failed or held jobs of NAME again, as long as their upload waits at the gate or is withheld by it.
+
+    With --options 'nocheck', say, this job is built without its tests, and so it is if it is given back once more;
+    '' is none.
+    """
+    given = {"options": options, "profiles": profiles}
+    wishes = {what: " ".join(words) for what, words in given.items() if words is not None}
     for place in _jobs(site, name, FAILED, "is a build that failed or is held", arch):
-        jobs.give_back(site.spool, place, _who(person), reason)
+        jobs.give_back(site.spool, place, _who(person), reason, **wishes)
         click.echo(f"{place.name.key} waits to be built again")
 
 

@@ -7,7 +7,10 @@ upload waits for it.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from contextlib import suppress
+
+from msgspec.structs import replace
 
 from daemons.deciding import verdicts
 from daemons.sites import Site
@@ -16,6 +19,7 @@ from daemons.steering.cancelling import Cancel
 from daemons.steering.choosing import Place
 from daemons.steering.operating import Refused, is_withheld
 from queues.entry import FILES, Entry
+from queues.history import Event
 from queues.layout import Spool
 from queues.names import Key, upload_of
 from queues.outcomes import Done, Outcome
@@ -24,6 +28,7 @@ from queues.rooms import Room
 from queues.values import BuildJob
 
 UNFINISHED = (Room.READY, Room.ACTIVE, Room.WAITING, Room.DEFERRED, Room.HOLD)
+WISHED = "wished"  # the event: a person wants it built with other options
 PATIENCE, LOOK = 10.0, 0.1  # seconds that a builder gets to end a build; between two looks
 
 
@@ -63,8 +68,16 @@ def _verdict(site: Site, job: Entry[BuildJob], why: Cancel) -> Outcome:
     return verdicts.fail(site, job, upload, verdicts.cancelled(job.envelope, why, site.spool.clock()))
 
 
-def give_back(spool: Spool, place: Place, by: str, reason: str) -> None:
+def wished(job: BuildJob, events: Sequence[Event]) -> BuildJob:
+    """Give a job with the options and profiles that somebody wished for it last, if anybody did."""
+    wishes = next((event.facts for event in reversed(events) if event.event == WISHED), {})
+    return replace(job, **{what: tuple(wishes[what].split()) for what in ("options", "profiles") if what in wishes})
+
+
+def give_back(spool: Spool, place: Place, by: str, reason: str, **wishes: str) -> None:
     """Let a job that failed or is held be built again; a withheld upload waits for it again. Raises Refused.
+
+    `wishes` are `options` and `profiles`, words, in the place of those of its suite.
 
     The job is claimed first, so that its old result counts no more while the gate may look.
     """
@@ -75,6 +88,8 @@ def give_back(spool: Spool, place: Place, by: str, reason: str) -> None:
         given = job is not None and _let_wait(spool, upload_of(place.name.key), by, place.queue.name)
         if job is not None and given:
             cancelling.withdraw(job.path)
+            if wishes:
+                job.note(WISHED, by=by, **wishes)
             job.move(place.queue, event=verdicts.GIVEN_BACK, by=by, reason=reason)
     if not given:
         raise Refused(f"{place.name.key} or its upload is in other hands at this moment: try again")

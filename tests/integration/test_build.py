@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from daemons.building.build import Killed, Outcome, Settings, Suspicious, build
 from daemons.building.environment import DepWait, Limits, LocalArchive
@@ -34,10 +35,12 @@ def built(
     on: str = "amd64",
     archive: LocalArchive | None = None,
     settings: Settings | None = None,
+    profiles: tuple[str, ...] = (),
 ) -> Outcome:
     (work / "out").mkdir()
     fresh = Layered(base_of(on), [archive] if archive else [], utc, cache=layers())
-    outcome = build(fresh, tiny.job(dsc, architecture), dsc.parent, work / "out", utc, settings or Settings())
+    job = replace(tiny.job(dsc, architecture), profiles=profiles)
+    outcome = build(fresh, job, dsc.parent, work / "out", utc, settings or Settings())
     if isinstance(outcome, Later):
         raise AssertionError(outcome.reason)
     return outcome
@@ -122,6 +125,15 @@ def test_a_source_that_cannot_be_unpacked_has_failed(work: Path) -> None:
     assert isinstance(outcome, BuildResult)
     assert (outcome.verdict, outcome.phase) == ("failed", "unpack")
     assert "tiny_1.0.tar.xz" in outcome.reason
+
+
+@unprivileged
+def test_a_profile_counts_for_dependencies_and_in_the_build(work: Path) -> None:
+    dsc = tiny.source(work, fields="Build-Depends: nonesuch-tool <!nocheck>", arch="\t@echo as $(DEB_BUILD_PROFILES)")
+    outcome = built(work, dsc, profiles=("nocheck", "nodoc"))
+    assert isinstance(outcome, BuildResult), log_of(work)
+    assert outcome.verdict == "built"
+    assert "\nas nocheck nodoc\n" in log_of(work)
 
 
 @unprivileged

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,6 +31,7 @@ from queues.outcomes import Later
 from queues.values import BuildJob, BuildResult, FileRef
 
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
+Words = tuple[str, ...]
 
 
 class Pretended:
@@ -39,15 +41,16 @@ class Pretended:
         self.trouble = trouble
         self.ends = ends
         self.kind: Kind | None = None
+        self.profiles: Sequence[str] = ()
         self.ran: list[str] = []
 
     def install(
-        self, dsc: Path, kind: Kind, *, size: int, log: Log, limits: Limits
+        self, dsc: Path, kind: Kind, profiles: Sequence[str] = (), *, size: int, log: Log, limits: Limits
     ) -> AbstractContextManager[Environment] | DepWait | Unavailable:
         assert dsc.name == job().dsc.name
         assert size == 1
         assert limits.seconds
-        self.kind = kind
+        self.kind, self.profiles = kind, profiles
         log.write(b"error: an apt that failed and recovered\n")
         return self.trouble or nullcontext(self)
 
@@ -77,12 +80,13 @@ class Pretended:
         raise Refused(f"{names[0]}: not a regular file")
 
 
-def job(architecture: str = "amd64") -> BuildJob:
+def job(architecture: str = "amd64", options: Words = (), profiles: Words = ()) -> BuildJob:
     dsc = FileRef("x_1.0-1.dsc", 1, "0" * 64)
-    return BuildJob(Key("x_1%3a1.0-1~000000000000"), "x", "1:1.0-1", architecture, "s", dsc, (dsc,))
+    key = Key("x_1%3a1.0-1~000000000000")
+    return BuildJob(key, "x", "1:1.0-1", architecture, "s", dsc, (dsc,), options, profiles)
 
 
-def outcome_in(environments: Environments, out: Path, **more: str) -> Outcome:
+def outcome_in(environments: Environments, out: Path, **more: Any) -> Outcome:
     return build(environments, job(**more), out, out, lambda: NOON, Settings(Limits(seconds=60), parallel=3))
 
 
@@ -196,3 +200,19 @@ def test_a_queue_builds_only_what_is_its_own(tmp_path: Path, architecture: str, 
         f"/build: dpkg-source -x x_1.0-1.dsc x-1.0 {variables}",
         f"/build/x-1.0: dpkg-buildpackage -us -uc {option} {variables}",
     ]
+
+
+def test_a_job_has_options_and_profiles_of_its_own(tmp_path: Path) -> None:
+    environment = Pretended()
+    outcome_in(environment, tmp_path, options=("nocheck",), profiles=("nocheck", "nodoc"))
+    variables = {"DEB_BUILD_OPTIONS": "parallel=3 nocheck", "DEB_BUILD_PROFILES": "nocheck nodoc"}
+    assert environment.ran[-1] == f"/build/x-1.0: dpkg-buildpackage -us -uc -B {variables}"
+    assert environment.profiles == ("nocheck", "nodoc")
+    log = (tmp_path / log_name(job())).read_text()
+    assert "\nDEB_BUILD_OPTIONS=parallel=3 nocheck\nDEB_BUILD_PROFILES=nocheck nodoc\n" in log
+
+
+def test_a_job_may_say_how_parallel_it_is_built(tmp_path: Path) -> None:
+    environment = Pretended()
+    outcome_in(environment, tmp_path, options=("parallel=1",))
+    assert environment.ran[-1].endswith(str({"DEB_BUILD_OPTIONS": "parallel=1"}))

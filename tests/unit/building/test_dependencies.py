@@ -71,3 +71,4 @@ def test_each_kind_of_build_asks_for_its_own_dependencies() -> None:
     assert "--arch-only" in build_dep("arch")
     assert "--indep-only" in build_dep("indep")
     assert "--simulate" in build_dep("indep", simulate=True)
+    assert "--build-profiles=nocheck,nodoc" in build_dep("arch", ("nocheck", "nodoc"))

@@ -147,6 +147,19 @@ def test_a_withheld_upload_waits_again_for_what_is_given_back(site: Site) -> Non
     assert site.spool.archive.find(one.key) is not None
 
 
+def test_a_job_is_given_back_with_options_of_its_own(site: Site) -> None:
+    one, queue = dispatched(site, "pkg"), site.spool.build("amd64")
+    for wishes in ({"options": "nocheck noopt", "profiles": "nodoc"}, {}, {"options": ""}):
+        end(site, one, "amd64", built=False)
+        (failed,) = places(site, "pkg", Room.FAILED)
+        jobs.give_back(site.spool, failed, "otto", "it hangs in its tests", **wishes)
+        with queue.claim() as entry:
+            assert entry is not None
+            job = jobs.wished(entry.envelope, entry.history)
+        expected = ((), ()) if wishes == {"options": ""} else (("nocheck", "noopt"), ("nodoc",))
+        assert (job.options, job.profiles) == expected
+
+
 def test_an_upload_that_is_withheld_again_is_told_again(site: Site) -> None:
     one, master = dispatched(site, "pkg"), Master(site)
     end(site, one, "amd64", built=True)
