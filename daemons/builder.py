@@ -14,8 +14,8 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from daemons import buildlogs
-from daemons.building import base
-from daemons.building.build import Cancelled, Killed, Settings, Suspicious, build, log_name
+from daemons.building import base, ways
+from daemons.building.build import Cancelled, Killed, Settings, Suspicious, log_name
 from daemons.building.build import Outcome as Built
 from daemons.building.environment import DepWait
 from daemons.building.installing import Keeping, Layered
@@ -78,7 +78,7 @@ class Builder(Daemon[BuildJob]):
         archives = self.site.local_archives(suite.name)
         network = job.source in suite.network
         fresh = Layered(system, archives, self.clock, self.keeping, watch=lambda: self._watch(entry), network=network)
-        outcome = build(fresh, job, entry.files, out, self.clock, self.settings)
+        outcome = ways.way(suite.environment, fresh)(job, entry.files, out, self.clock, self.settings)
         buildlogs.keep(self.site.logs, entry.name.key, out / log_name(job))
         settled = self._conclude(entry, outcome, out)
         atomic.remove(entry.path / OUT)

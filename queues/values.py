@@ -127,6 +127,10 @@ class Suite(Struct, frozen=True, forbid_unknown_fields=True):
         "3.0 (quilt)",
     )
     base: Annotated[str, Meta(description="The Debian suite that build environments are made of.")] = "bookworm"
+    environment: Annotated[
+        Literal["overlay", "sbuild"],
+        Meta(description="What builds: overlay, debmill's own and fast; or sbuild, in its unshare mode."),
+    ] = "overlay"
     all_on: Annotated[str, Meta(description="Architecture on which 'all' is built; empty: the first.")] = ""
     build_options: Annotated[
         tuple[Option, ...], Meta(description="Words of DEB_BUILD_OPTIONS for every build, such as nocheck.")

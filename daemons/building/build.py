@@ -1,13 +1,14 @@
 """One build job in one fresh environment, from its sources to checked results.
 
-Phases: install, setup, unpack, build, collect, check. The package's failure is a BuildResult, a missing dependency a
-DepWait, the machine's failure a Later, and results that are not the job's are Suspicious. A command that somebody
-killed, or that failed because what it ran was, is Killed: by the machine or by the package, nobody can tell. A build
-that is cancelled while a command runs has failed in that phase. It knows no queue.
+Phases: install, setup, the steps of the way it is built (unpack and build), collect, check. The package's failure is a
+BuildResult, a missing dependency a DepWait, the machine's failure a Later, and results that are not the job's are
+Suspicious. A command that somebody killed, or that failed because what it ran was, is Killed: by the machine or by the
+package, nobody can tell. A build that is cancelled while a command runs has failed in that phase. It knows no queue.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from daemons.building.environment import (
     Environments,
     Kind,
     Limits,
+    Log,
     Reached,
     Refused,
     Unavailable,
@@ -78,15 +80,17 @@ def build(
     out: Path,
     clock: Clock,
     settings: Settings = Settings(),  # noqa: B008 -- it is frozen
+    steps: Sequence[Step] | None = None,
 ) -> Outcome:
     """Build a job, in an environment that is gone before this returns; `sources` holds the job's files.
 
     Results and the log `log_name(job)` are new files in `out`, an empty directory; the log may be read meanwhile.
+    `steps` lead from the sources to the results in an environment of these; they are unpacking and building.
     """
     started = clock()
     with recording(out / log_name(job), clock) as record:
-        work = _Work(job, sources, out, record, settings)
-        trouble = work.do(environments)
+        work = Work(job, sources, out, record, settings)
+        trouble = work.do(environments, (Work.unpack, Work.build) if steps is None else steps)
         record.end(_in_words(trouble))
     if trouble is not None and not isinstance(trouble, Failed):
         return trouble
@@ -108,7 +112,7 @@ def log_name(job: BuildJob) -> str:
     return f"{job.source}_{without_epoch(job.version)}_{job.architecture}.log"
 
 
-class _Work:
+class Work:
     """A job in hand; each phase answers what is in its way, or None."""
 
     def __init__(self, job: BuildJob, sources: Path, out: Path, record: Record, settings: Settings) -> None:
@@ -119,7 +123,7 @@ class _Work:
         self.settings = settings
         self.files: tuple[FileRef, ...] = ()
 
-    def do(self, environments: Environments) -> Trouble | None:
+    def do(self, environments: Environments, steps: Sequence[Step]) -> Trouble | None:
         """Go through the phases until something is in the way."""
         try:
             self.record.say(f"{self.job.source} {self.job.version} for {self.job.suite}, {self.job.architecture}")
@@ -133,9 +137,9 @@ class _Work:
             self.record.begin("setup")
             with fresh as environment:
                 environment.bring([self.sources / file.name for file in self.job.files])
-                for phase in (self.unpack, self.build, self.collect):
+                for phase in (*steps, Work.collect):
                     self.record.begin(phase.__name__)
-                    trouble = phase(environment)
+                    trouble = phase(self, environment)
                     self.record.say(environment.spent().in_words)
                     if trouble is not None:
                         return trouble
@@ -160,12 +164,13 @@ class _Work:
 
     def unpack(self, environment: Environment) -> Trouble | None:
         """Unpack the source package."""
-        return self._run(environment, ["dpkg-source", "-x", self.job.dsc.name, self._tree], DIRECTORY)
+        return self.why(self.run(environment, ["dpkg-source", "-x", self.job.dsc.name, self._tree], DIRECTORY))
 
     def build(self, environment: Environment) -> Trouble | None:
         """Build the architecture's own packages, or those for all."""
         only = "-A" if self.job.architecture == "all" else "-B"
-        return self._run(environment, ["dpkg-buildpackage", "-us", "-uc", only], f"{DIRECTORY}/{self._tree}")
+        argv = ["dpkg-buildpackage", "-us", "-uc", only]
+        return self.why(self.run(environment, argv, f"{DIRECTORY}/{self._tree}"))
 
     def collect(self, environment: Environment) -> Trouble | None:
         """Copy out what the build's own .changes names."""
@@ -189,13 +194,18 @@ class _Work:
         objection = results.objection(self.job, dsc, [self.out / file.name for file in self.files])
         return Suspicious(objection) if objection else None
 
-    def _run(self, environment: Environment, argv: list[str], directory: str) -> Trouble | None:
+    def run(self, environment: Environment, argv: Sequence[str], directory: str, log: Log | None = None) -> Ended:
+        """Run a command of the package's, noted in the log, to which its output goes, or through `log`."""
         self.record.command(argv)
         limits, variables = self.settings.limits, _variables(self.job, self.settings.parallel)
-        ended = environment.run(argv, log=self.record.file, limits=limits, directory=directory, variables=variables)
-        return None if ended.well else self._why(ended)
+        return environment.run(
+            argv, log=log or self.record.file, limits=limits, directory=directory, variables=variables
+        )
 
-    def _why(self, ended: Ended) -> Trouble:
+    def why(self, ended: Ended) -> Trouble | None:
+        """Say what is in the way when a command of the package's has ended."""
+        if ended.well:
+            return None
         match ended.how:
             case "killed":
                 return Killed("the build was killed")
@@ -214,6 +224,9 @@ class _Work:
     @property
     def _changes(self) -> str:
         return f"{self.job.source}_{without_epoch(self.job.version)}_{self.job.architecture}.changes"
+
+
+Step = Callable[[Work, Environment], Trouble | None]
 
 
 def _variables(job: BuildJob, parallel: int) -> dict[str, str]:

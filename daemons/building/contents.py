@@ -9,6 +9,7 @@ from msgspec import Struct
 from daemons.building.environment import DIRECTORY, LocalArchive
 
 HOSTNAME = "debmill"
+KEYRINGS = "/etc/apt/keyrings"
 USER = 1001  # the number of the plain user, as the environment knows it
 
 _HOSTS = f"127.0.0.1 localhost {HOSTNAME}\n::1 localhost {HOSTNAME}\n"
@@ -58,8 +59,8 @@ class Description(Struct, frozen=True):
 
 def describe(archives: Sequence[tuple[LocalArchive, bytes]], resolver: bytes, extra: Sequence[File]) -> Description:
     """Say what a root holds: archives with the octets of their keys, /etc/resolv.conf, files the caller adds."""
-    shown = {_place(number): str(archive.root) for number, (archive, _) in enumerate(archives)}
-    sources = "".join(_source(number, archive) for number, (archive, _) in enumerate(archives))
+    shown = {place(number): str(archive.root) for number, (archive, _) in enumerate(archives)}
+    sources = "".join(source(number, archive) for number, (archive, _) in enumerate(archives))
     keys = [File(_key(number, archive), octets) for number, (archive, octets) in enumerate(archives)]
     files = (
         File("/etc/hosts", _HOSTS.encode()),
@@ -73,14 +74,16 @@ def describe(archives: Sequence[tuple[LocalArchive, bytes]], resolver: bytes, ex
     return Description(shown, (*files, *keys, *extra))
 
 
-def _place(number: int) -> str:
+def place(number: int) -> str:
+    """Give where an environment sees one of its archives."""
     return f"/srv/archive-{number}"
 
 
 def _key(number: int, archive: LocalArchive) -> str:
-    return f"/etc/apt/keyrings/archive-{number}{archive.key.suffix}"
+    return f"{KEYRINGS}/archive-{number}{archive.key.suffix}"
 
 
-def _source(number: int, archive: LocalArchive) -> str:
-    uri = f"file:{_place(number)}/{archive.path}".rstrip("/")
+def source(number: int, archive: LocalArchive) -> str:
+    """Give the line of sources.list(5) for one of its archives."""
+    uri = f"file:{place(number)}/{archive.path}".rstrip("/")
     return f"deb [signed-by={_key(number, archive)}] {uri} {archive.suite} {' '.join(archive.components)}\n"

@@ -44,20 +44,21 @@ class Stores:
     def __init__(self, cache: Path, clock: Clock) -> None:
         self.layers = Store(cache / "layers", clock)
         self.indices = Store(cache / "indices", clock)
+        self.chroots = Store(cache / "chroots", clock)
         self.writable = Store(cache / "writable", clock)
 
     def sweep(self) -> None:
         """Remove what dead processes left."""
-        for store in (self.layers, self.indices, self.writable):
+        for store in (self.layers, self.indices, self.chroots, self.writable):
             store.sweep()
 
     def listing(self) -> list[Layer]:
-        """Give every layer and every package list, each kind with the one used last first."""
-        return [*self.layers.listing(), *self.indices.listing()]
+        """Give every layer, every package list and every chroot, each kind with the one used last first."""
+        return [*self.layers.listing(), *self.indices.listing(), *self.chroots.listing()]
 
     def forget(self, base: str) -> None:
         """Remove every layer over a base, by its name, but what is in use."""
-        for store in (self.layers, self.indices):
+        for store in (self.layers, self.indices, self.chroots):
             for layer in store.listing():
                 if layer.about.base == base:
                     store.remove(layer)
@@ -65,7 +66,7 @@ class Stores:
     def empty(self) -> list[Layer]:
         """Remove every layer that no environment uses, lists included, and give them."""
         self.sweep()
-        return [*self.layers.trim(0), *self.indices.trim(0)]
+        return [*self.layers.trim(0), *self.indices.trim(0), *self.chroots.trim(0)]
 
 
 class Layered:
@@ -99,7 +100,7 @@ class Layered:
     ) -> AbstractContextManager[Overlay] | Trouble:
         """Give an environment with the build dependencies of a .dsc. Raises NotADsc, Malformed, Broken."""
         self.stores.sweep()
-        found = self._layers(_Needs(resolving.needed(dsc.read_bytes()), kind, tuple(profiles)), log, limits)
+        found = self.layers(Needs(resolving.needed(dsc.read_bytes()), kind, tuple(profiles)), log, limits)
         if isinstance(found, Unavailable):
             self.indices.expire()
         if not isinstance(found, tuple):
@@ -122,11 +123,16 @@ class Layered:
             )
             yield stack.enter_context(root)
 
-    def _layers(self, needs: _Needs, log: Log, limits: Limits) -> tuple[Layer, ...] | Trouble:
-        indices = self.indices.current(log, limits)
-        if isinstance(indices, Unavailable):
-            return indices
-        apt = _Apt(self, indices, needs, log, limits)
+    def choose(self, needs: Needs, log: Log, limits: Limits) -> Chosen | Trouble:
+        """Give what apt would install. Raises Broken."""
+        apt = self._apt(needs, log, limits)
+        return apt.choose() if isinstance(apt, _Apt) else apt
+
+    def layers(self, needs: Needs, log: Log, limits: Limits) -> tuple[Layer, ...] | Trouble:
+        """Give the layers that hold what is needed. Raises Broken."""
+        apt = self._apt(needs, log, limits)
+        if isinstance(apt, Unavailable):
+            return apt
         choice = apt.choose()
         if not isinstance(choice, Chosen):
             return choice
@@ -135,6 +141,10 @@ class Layered:
             return ()
         layer = self._layer(choice, apt, log)
         return (layer,) if isinstance(layer, Layer) else layer
+
+    def _apt(self, needs: Needs, log: Log, limits: Limits) -> _Apt | Unavailable:
+        indices = self.indices.current(log, limits)
+        return indices if isinstance(indices, Unavailable) else _Apt(self, indices, needs, log, limits)
 
     def _layer(self, choice: Chosen, apt: _Apt, log: Log) -> Layer | Trouble:
         key, store = resolving.layer_key(self.system.digest, choice), self.stores.layers
@@ -145,12 +155,12 @@ class Layered:
             return layer or apt.make(key, choice)
 
 
-class _Needs(Struct, frozen=True):
+class Needs(Struct, frozen=True):
     """What a build needs: a .dsc of build dependency fields alone, for which packages, under which profiles."""
 
     dsc: bytes
     kind: Kind
-    profiles: tuple[str, ...]
+    profiles: tuple[str, ...] = ()
 
     def command(self, *, simulate: bool = False) -> tuple[str, ...]:
         """Give apt's command."""
@@ -160,7 +170,7 @@ class _Needs(Struct, frozen=True):
 class _Apt:
     """Apt in environments over indices, for one source."""
 
-    def __init__(self, of: Layered, indices: Sequence[Layer], needs: _Needs, log: Log, limits: Limits) -> None:
+    def __init__(self, of: Layered, indices: Sequence[Layer], needs: Needs, log: Log, limits: Limits) -> None:
         self.of = of
         self.indices = indices
         self.needs = needs

@@ -53,6 +53,13 @@ class Record:
         """Write what is run next."""
         self.say(f"$ {' '.join(argv)}")
 
+    def end_of_phase(self, most: int = 1 << 20) -> str:
+        """Give what this phase has printed so far, or its last bytes."""
+        self.file.flush()
+        with self.path.open("rb") as log:
+            log.seek(max(self._begun, self.file.tell() - most))
+            return log.read().decode(errors="replace")
+
     def first_error(self) -> str:
         """Give the first line of this phase that says what went wrong."""
         return complaint.first(self._lines())

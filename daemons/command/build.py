@@ -24,7 +24,8 @@ from msgspec.structs import replace
 
 from archive import reading
 from daemons import account, settings
-from daemons.building.build import Killed, Outcome, Settings, Suspicious, build, log_name
+from daemons.building import ways
+from daemons.building.build import Killed, Outcome, Settings, Suspicious, log_name
 from daemons.building.environment import DepWait
 from daemons.building.installing import Keeping, Layered
 from daemons.command import bases
@@ -91,7 +92,7 @@ def _build(
     kept = site.settings.build if site else settings.Build()
     keeping, network = Keeping(kept.layers_size, kept.indices_minutes * 60), job.source in rules.network
     fresh = Layered(base, archives, utc, keeping, network=network)
-    outcome = build(fresh, job, sources, out, utc, Settings(kept.limits, parallel))
+    outcome = ways.way(rules.environment, fresh)(job, sources, out, utc, Settings(kept.limits, parallel))
     built = isinstance(outcome, BuildResult) and outcome.verdict == "built"
     click.echo(f"{job.source} {job.version} {job.architecture}: {_in_words(outcome)}", err=not built)
     return built

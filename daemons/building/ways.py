@@ -1,0 +1,29 @@
+"""The ways to build: by debmill itself, or by sbuild; one contract for both, the whole of a build."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Literal, Protocol
+
+from daemons.building import build, sbuild
+from daemons.building.build import Outcome, Settings
+from daemons.building.installing import Layered
+from queues.clock import Clock
+from queues.values import BuildJob
+
+Name = Literal["overlay", "sbuild"]
+
+
+class Way(Protocol):
+    """A way to build a job; what is asked of it is said at `build.build`."""
+
+    def __call__(self, job: BuildJob, sources: Path, out: Path, clock: Clock, settings: Settings, /) -> Outcome:
+        """Build."""
+
+
+def way(name: Name, layered: Layered) -> Way:
+    """Give the way of this name over a base."""
+    if name == "sbuild":
+        return partial(build.build, sbuild.Sbuild(layered), steps=sbuild.STEPS)
+    return partial(build.build, layered)
