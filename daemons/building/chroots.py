@@ -17,7 +17,7 @@ from daemons.building.overlay import Overlay
 from daemons.building.store import Layer, Store
 from queues import atomic
 
-PLACE = "/srv/chroot.tar"
+PLACE = "/chroot.tar"
 ROOM = 4 << 30  # bytes that chroots may take; one takes half a GiB
 _SPARE = ("/proc/*", "/dev/*", "/tmp/*", "/build/*", "/var/cache/apt/archives/*.deb")
 _EXCLUDED = " ".join(f"--exclude='.{path}'" for path in _SPARE)
@@ -43,7 +43,7 @@ class Chroots:
     def _pack(self, mirror: Layer, limits: Limits) -> Layer:
         with self.store.aside() as aside:
             packed = aside / f"upper{PLACE}"
-            atomic.make(packed.parent)
+            atomic.disk.mkdir(packed.parent)
             fresh = Overlay(self.system, watch=self.watch, layers=(mirror,))
             with fresh as root, atomic.disk.open_new(packed) as tar:
                 ended = root.administer(_PACK, log=tar, limits=replace(limits, output=ROOM))

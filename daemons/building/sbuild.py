@@ -14,7 +14,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from daemons.building import chroots, contents, dependencies, entering, memory, resolving, summary
-from daemons.building.build import Failed, Trouble, Work
+from daemons.building.build import Trouble, Work
 from daemons.building.chroots import Chroots
 from daemons.building.contents import File
 from daemons.building.environment import (
@@ -29,13 +29,14 @@ from daemons.building.environment import (
     Log,
     Unavailable,
 )
-from daemons.building.installing import Layered
+from daemons.building.installing import Layered, Needs
 from daemons.building.overlay import Overlay
 from daemons.building.resolving import Chosen
 from daemons.building.store import Layer
 from queues.outcomes import Later
 
-_NEEDED = resolving.needed(b"Build-Depends: sbuild, uidmap, iproute2\n")  # iproute2: sbuild raises `lo` with it
+# iproute2: sbuild raises `lo` with it
+_TOOLS = Needs(resolving.needed(b"Build-Depends: sbuild, uidmap, iproute2\n"), "arch")
 _SETTINGS = "/etc/sbuild/debmill.conf"
 _OURS_ALONE = (
     "sbuild: within the limits above, but for /dev/shm, and namespaces can be made inside; "
@@ -73,11 +74,12 @@ class Sbuild:
         self.chroots = Chroots(layered.system, layered.stores.chroots, layered.watch)
 
     def install(
-        self, dsc: Path, kind: Kind, *, size: int, log: Log, limits: Limits
+        self, dsc: Path, kind: Kind, profiles: Sequence[str] = (), *, size: int, log: Log, limits: Limits
     ) -> AbstractContextManager[Overlay] | DepWait | Unavailable:
         """Give an environment in which sbuild can build a .dsc. Raises NotADsc, Malformed, Broken."""
         self.layered.stores.sweep()
-        choice = self.layered.choose(resolving.needed(dsc.read_bytes()), kind, log, limits)
+        needs = Needs(resolving.needed(dsc.read_bytes()), kind, tuple(profiles))
+        choice = self.layered.choose(needs, log, limits)
         if not isinstance(choice, Chosen):
             return choice
         tools = self._tools(log, limits)
@@ -91,7 +93,7 @@ class Sbuild:
         return self._environment(chroot, tools, limits, on_disk=room.on_disk)
 
     def _tools(self, log: Log, limits: Limits) -> tuple[Layer, ...] | Unavailable:
-        found = self.layered.layers(_NEEDED, "arch", log, limits)
+        found = self.layered.layers(_TOOLS, log, limits)
         if isinstance(found, DepWait):
             return Unavailable(
                 f"this suite is built by sbuild, but its base {self.layered.system.path.name} cannot have the package "
@@ -143,10 +145,16 @@ def sbuild(work: Work, environment: Environment) -> Trouble | None:
     said = work.record.end_of_phase()
     stage = summary.stage(said)
     if summary.is_unsatisfied(stage):
-        found = dependencies.not_installed(said)
-        return Later(found.reason) if isinstance(found, Unavailable) else found
-    reason = work.record.first_error()
-    return Failed(reason) if summary.is_the_packages(stage) else Later(f"sbuild, {stage or 'at the start'}: {reason}")
+        return _unsatisfied(summary.without_dummy(said))
+    if summary.is_the_packages(stage):
+        return work.why(ended)
+    return Later(f"sbuild, {stage or 'at the start'}: {work.record.first_error()}")
+
+
+def _unsatisfied(said: str) -> DepWait | Later:
+    missing = dependencies.missing(said)
+    found = DepWait(missing) if missing else dependencies.not_installed(said)
+    return Later(found.reason) if isinstance(found, Unavailable) else found
 
 
 def _command(work: Work) -> list[str]:

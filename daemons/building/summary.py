@@ -23,10 +23,11 @@ _OF_THE_PACKAGE = frozenset(
     )
 )
 _UNSATISFIED = "install-deps"
+_DUMMY = re.compile(r"^ sbuild-build-depends-\S+\n", re.MULTILINE)  # its own package, which depends on all
 
 
 class Phases:
-    """A log that begins a phase of the record where sbuild begins one; `close` writes what is left of the last line."""
+    """A log that begins a phase of the record where sbuild begins one; `close` writes a last line that had no end."""
 
     def __init__(self, record: Record) -> None:
         self.record = record
@@ -47,8 +48,9 @@ class Phases:
         self.record.file.flush()
 
     def close(self) -> None:
-        """Write the last line."""
-        self.record.file.write(self._rest)
+        """Write the last line, if it had no end."""
+        if self._rest:
+            self._line(self._rest)
         self._rest = b""
 
     def _line(self, line: bytes) -> None:
@@ -60,6 +62,11 @@ class Phases:
 def stage(said: str) -> str:
     """Give the stage at which sbuild failed, by the end of its log; empty when it does not say."""
     return next(reversed(_STAGE.findall(said)), "")
+
+
+def without_dummy(said: str) -> str:
+    """Leave out of apt's list of packages the one that sbuild made only to have the others installed."""
+    return _DUMMY.sub("", said)
 
 
 def is_the_packages(stage: str) -> bool:
