@@ -120,7 +120,8 @@ def figures(bench: Bench) -> Iterator[Figure]:
     yield from layers(bench, [*small, *more, *bench.fetch(LAYERS_ONLY)][:TWENTY])
     yield from one(bench, tasks(small[0])[0])
     ten = [tasks(dsc)[0] for dsc in small]
-    first, second = {}, {}
+    first: dict[Task, Built] = {}
+    second: dict[Task, Built] = {}
     for built in (first, second):
         yield from several(bench, ten, built)
     yield from identical(bench, [task for dsc in (*small, *more) for task in tasks(dsc)], first, second)
