@@ -30,6 +30,7 @@ class Json(logging.Formatter):
 
 def to_stderr(*, verbose: bool) -> None:
     """Log to stderr; quietly: only warnings."""
+    logging.logThreads = logging.logMultiprocessing = False
     handler = logging.StreamHandler(sys.stderr)
     words = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
     handler.setFormatter(words if sys.stderr.isatty() else Json())

@@ -120,14 +120,16 @@ disk = Disk()
 
 
 def create(*files: tuple[AnyPath, bytes, int]) -> None:
-    """Write new files (path, content, mode) and sync them; all are under way before one is waited for.
+    """Write new files (path, content, mode) and sync them; all are under way before the last one is waited for.
 
     Synced one by one, each would be a commit of the file system's journal of its own.
     """
+    *others, last = files
     begun: list[int] = []
     try:
-        for path, data, mode in files:
+        for path, data, mode in others:
             begun.append(disk.begin(path, data, mode))
+        disk.create(*last)
         for descriptor in begun:
             disk.finish(descriptor)
     finally:

@@ -44,8 +44,9 @@ class Journal:
 
     def write(self, line: Line) -> None:
         """Append one line, and log it when it is a transition."""
-        if line.to:
-            log.info("%s", line, extra={"transition": line})
+        if line.to and log.isEnabledFor(logging.INFO):
+            said = {"transition": line}
+            log.handle(log.makeRecord(log.name, logging.INFO, "", 0, "%s", (line,), None, extra=said))
         try:
             descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
             try:

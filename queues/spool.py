@@ -102,7 +102,7 @@ class Queue(Directory[E]):
             atomic.disk.sync(f"{aside}/{FILES}")
         lines = b"".join(Event(self.clock(), event, dict(facts)).line() for event, facts in events)
         atomic.create(
-            (f"{aside}/{envelope.FILE}", envelope.encode(content), 0o444), (f"{aside}/{history.FILE}", lines, 0o644)
+            (f"{aside}/{history.FILE}", lines, 0o644), (f"{aside}/{envelope.FILE}", envelope.encode(content), 0o444)
         )
         atomic.disk.sync(aside)
 
