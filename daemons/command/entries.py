@@ -15,7 +15,7 @@ from daemons.command.words import words_of
 from daemons.sites import Site, pass_site
 from daemons.steering import jobs, operating
 from daemons.steering.cancelling import Cancel
-from daemons.steering.choosing import NotThere, Place, choose, everywhere
+from daemons.steering.choosing import NotThere, Place, choose, road, within
 from daemons.telling.overview import age
 from queues import names
 from queues.names import moment
@@ -54,11 +54,12 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: queue, room, entry, source, version, part, since.")
 @pass_site
 def list_entries(site: Site, queue: str | None, every: bool, as_json: bool) -> None:
-    """List the entries of QUEUE (review, master, build, build/ARCH, archive), or of all, in their order."""
-    known = [*(one.name for one in site.spool.uploads()), *(one.name for one in site.spool.builds())]
+    """List the entries of QUEUE (review, master, build, build/ARCH, archive, notices), or of all, in their order."""
+    queues = [*road(site.spool), site.spool.notices]
+    known = [one.name for one in queues]
     if queue is not None and queue not in (*known, "build"):
         raise NotThere(f"there is no queue '{queue}'; there are: {', '.join(known)}, and 'build' for all to be built")
-    places = [place for place in everywhere(site.spool) if every or place.room not in OVER]
+    places = [place for place in within(*queues) if every or place.room not in OVER]
     wanted = [place for place in places if queue is None or f"{place.queue.name}/".startswith(f"{queue}/")]
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode([_line(place) for place in wanted])).decode())

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from daemons.steering.choosing import Place, everywhere
+from daemons.steering.choosing import Place, road, within
 from daemons.telling.meaning import HELD, WITHHELD, cause, reason
 from queues import envelope, history, names
 from queues.history import Event
@@ -49,7 +49,7 @@ def waiting(spool: Spool, until: datetime) -> list[Waiting]:
 def places_of(spool: Spool, uploads: Collection[Key]) -> dict[Key, list[Place]]:
     """Find, by upload, the jobs of uploads and the parts that they left."""
     found: dict[Key, list[Place]] = {key: [] for key in uploads}
-    for place in everywhere(spool) if uploads else ():
+    for place in within(*road(spool)) if uploads else ():
         upload = names.upload_of(place.name.key)
         if upload in found and names.split(place.name.key).part:
             found[upload].append(place)

@@ -43,7 +43,7 @@ def choose(
 
     `what` says of an entry that it is in such a room. Raises NotThere.
     """
-    here = known(spool, wanted)
+    here = known(spool, wanted, queues)
     found = [place for place in here if place.room in rooms and place.queue in queues and not place.month]
     uploads = sorted({names.upload_of(place.name.key) for place in found})
     if len(uploads) > 1:
@@ -54,29 +54,33 @@ def choose(
     return found
 
 
-def known(spool: Spool, wanted: str) -> list[Place]:
-    """Give every entry that is meant by a source name, `source_version`, a key or an entry's name. Raises NotThere."""
-    found = [place for place in (*everywhere(spool), *_put_away(spool)) if _meant(place.name, wanted)]
+def known(spool: Spool, wanted: str, besides: Collection[Queue[Any]] = ()) -> list[Place]:
+    """Give every entry that is meant by a source name, `source_version`, a key or an entry's name. Raises NotThere.
+
+    It is looked for in the road's queues, and in others that are named.
+    """
+    queues = dict.fromkeys([*road(spool), *besides])
+    found = [place for queue in queues for place in (*within(queue), *_put_away(queue)) if _meant(place.name, wanted)]
     if not found:
         raise NotThere(f"nothing called '{wanted}' is or was in {spool.path}; try a source name, or source_version")
     return found
 
 
-def everywhere(spool: Spool) -> Iterator[Place]:
-    """Give every entry of the road's queues, from names alone."""
-    for queue in _queues(spool):
+def road(spool: Spool) -> list[Queue[Any]]:
+    """Give the queues through which an upload goes; what people are told of it is not on its road."""
+    return [spool.review, spool.master, *spool.builds(), spool.archive]
+
+
+def within(*queues: Queue[Any]) -> Iterator[Place]:
+    """Give every entry of some queues, from names alone."""
+    for queue in queues:
         for room in queue.rooms:
             if room is not Room.TMP:
                 yield from (Place(queue, room, name) for name in queue.names(room))
 
 
-def _put_away(spool: Spool) -> Iterator[Place]:
-    for queue in _queues(spool):
-        yield from (Place(queue, old.room, old.name, old.path.parent.name) for old in pruning.put_away(queue))
-
-
-def _queues(spool: Spool) -> list[Queue[Any]]:
-    return [spool.review, spool.master, *spool.builds(), spool.archive]
+def _put_away(queue: Queue[Any]) -> Iterator[Place]:
+    yield from (Place(queue, old.room, old.name, old.path.parent.name) for old in pruning.put_away(queue))
 
 
 def _meant(name: EntryName, wanted: str) -> bool:

@@ -1,20 +1,18 @@
-"""An operator's verbs on entries of any queue behind review: hold, release, raise. Each ends in one rename.
+"""An operator's verbs on entries of any queue behind review, notices too: hold, release, raise. Each is one rename.
 
-A review's own verbs are the reviewer's (`review.desk`).
+A review's own verbs are the reviewer's (`review.desk`); who tries ours there is told so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Collection, Sequence
 
-from daemons.steering.choosing import Place, choose
+from daemons.steering.choosing import NotThere, Place, choose, known
 from queues import history
 from queues.history import Event
 from queues.layout import Spool
 from queues.problem import Problem
 from queues.rooms import Room
-from queues.spool import Queue
 
 HELD, RELEASED, RAISED, WITHHELD = "held", "released", "raised", "withheld"
 WAITING = (Room.READY, Room.WAITING, Room.DEFERRED)
@@ -26,13 +24,13 @@ class Refused(Problem):
 
 def hold(spool: Spool, wanted: str, by: str, reason: str) -> list[Place]:
     """Put everything of an upload that waits aside. Raises NotThere, Refused."""
-    waiting = choose(spool, wanted, _behind_review(spool), WAITING, "waits")
+    waiting = _chosen(spool, wanted, WAITING, "waits", "hold")
     return [_moved(place, Room.HOLD, HELD, by=by, reason=reason) for place in waiting]
 
 
 def release(spool: Spool, wanted: str, by: str) -> list[Place]:
     """Put what is held of an upload back to where it came from. Raises NotThere, Refused."""
-    held = choose(spool, wanted, _behind_review(spool), (Room.HOLD,), "is held")
+    held = _chosen(spool, wanted, (Room.HOLD,), "is held", "release")
     for place in held:
         if is_withheld(place):
             raise Refused(
@@ -44,7 +42,7 @@ def release(spool: Spool, wanted: str, by: str) -> list[Place]:
 
 def move_up(spool: Spool, wanted: str, by: str) -> list[Place]:
     """Put what is ready of an upload before all others of its queue. Raises NotThere, Refused."""
-    ready = choose(spool, wanted, _behind_review(spool), (Room.READY,), "is ready")
+    ready = _chosen(spool, wanted, (Room.READY,), "is ready", "accept")
     return [_moved(place, Room.READY, RAISED, _before_all(place), by=by) for place in ready]
 
 
@@ -60,8 +58,14 @@ def origin(events: Sequence[Event]) -> Room:
     return next((Room(room) for room in reversed(rooms) if room != Room.HOLD), Room.READY)
 
 
-def _behind_review(spool: Spool) -> list[Queue[Any]]:
-    return [spool.master, *spool.builds(), spool.archive]
+def _chosen(spool: Spool, wanted: str, rooms: Collection[Room], what: str, reviewers: str) -> list[Place]:
+    """Choose from every queue behind review; `reviewers` is their verb for the same. Raises NotThere."""
+    try:
+        return choose(spool, wanted, [spool.master, *spool.builds(), spool.archive, spool.notices], rooms, what)
+    except NotThere as nothing:
+        if any(place.queue is spool.review and place.room in rooms for place in known(spool, wanted, [spool.notices])):
+            raise NotThere(f"{nothing}; in review it is 'debmill review {reviewers} {wanted}'") from None
+        raise
 
 
 def _moved(place: Place, room: Room, event: str, stamp: int | None = None, **facts: str) -> Place:

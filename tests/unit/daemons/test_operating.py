@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,13 +21,14 @@ from daemons.steering.choosing import NotThere, Place, choose
 from daemons.steering.operating import Refused
 from queues import envelope, history
 from queues.clock import utc
+from queues.layout import Spool
 from queues.names import EntryName, part_key
 from queues.outcomes import Done
 from queues.recovery import recover
 from queues.rooms import Room
 from queues.values import BuildJob, BuildResult, FileRef, Plan, Suite, Upload
 from tests.support.dying import deaths
-from tests.support.entries import file_of, upload
+from tests.support.entries import file_of, put_upload, upload
 
 WHY = Cancel("otto", "not now")
 DSC = b"a source"
@@ -115,6 +117,31 @@ def test_a_name_that_means_nothing_or_too_much_is_explained(site: Site) -> None:
     with pytest.raises(NotThere, match=r"nothing of 'pkg_1.0' is held; it is in build/amd64/ready"):
         operating.release(site.spool, "pkg_1.0", "otto")
     assert rooms(site, second)["master"] == "waiting"
+
+
+def test_a_mail_that_is_held_is_released_by_its_uploads_name(site: Site) -> None:
+    one, notices = dispatched(site, "pkg"), site.spool.notices
+    site.tell("accepted", one, NOW)
+    with notices.claim() as entry:
+        assert entry is not None
+        entry.hold("no such template")
+
+    (released,) = operating.release(site.spool, "pkg", "otto")
+    assert str(released) == "notices/ready"
+    assert last(released).facts == {"by": "otto"}
+
+
+@pytest.mark.parametrize(("verb", "reviewers"), [(operating.release, "release"), (operating.move_up, "accept")])
+def test_what_is_the_reviewers_is_told_with_their_verb(
+    site: Site, verb: Callable[[Spool, str, str], object], reviewers: str
+) -> None:
+    put_upload(site.spool, upload("pkg", "1.0"))
+    if reviewers == "release":
+        with site.spool.review.claim() as entry:
+            assert entry is not None
+            entry.hold("doubtful")
+    with pytest.raises(NotThere, match=f"in review it is 'debmill review {reviewers} pkg'"):
+        verb(site.spool, "pkg", "otto")
 
 
 def test_a_raised_job_is_the_first_of_its_queue(site: Site) -> None:

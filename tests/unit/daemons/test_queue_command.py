@@ -48,6 +48,7 @@ def test_the_list_shows_places_in_order(spool: Spool) -> None:
     ]
     assert json.loads(say(spool, "queue", "list", "build", "--json")) == everything[1:]
     assert "bbb_1.0~" in say(spool, "queue", "list", "build/amd64")
+    assert json.loads(say(spool, "queue", "list", "notices", "--json")) == []
     with pytest.raises(Problem, match="no queue 'built'"):
         say(spool, "queue", "list", "built")
 
