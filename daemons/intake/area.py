@@ -7,12 +7,12 @@ one, whatever lay there before. Nothing here syncs: whoever takes a file does. N
 from __future__ import annotations
 
 import os
-import secrets
 import stat
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
+from itertools import count
 from pathlib import Path
 
 from daemons.intake.arriving import Unfinished, check_disk
@@ -21,6 +21,7 @@ from daemons.intake.room import Lying, Room
 from queues import atomic
 
 HIDDEN = ".unfinished"
+JUDGED = (".changes", ".commands")  # what names others, or asks for something
 
 
 class Area:
@@ -30,35 +31,41 @@ class Area:
         self.path = path
         self.turn = threading.Lock()
         self.seats = threading.BoundedSemaphore(limits.sessions_per_uploader)
+        self._hidden = path / HIDDEN
         self._limits = limits
+        self._numbers = count()
+        self._judged = {name for name in self.files() if name.endswith(JUDGED)}
         self._room = Room(limits, quota, self._lying)
 
     def begin(self, name: str) -> Unfinished:
         """Begin a new hidden file. Raises Refusal when the area or the disk is full."""
-        hidden = self.path / HIDDEN
-        atomic.make(self.path, 0o700)
-        atomic.make(hidden, 0o700)
-        check_disk(hidden, name, self._limits.free_bytes)
+        self._check_disk(name)
         self._room.begin(name)
-        path = hidden / f"{secrets.token_hex(8)}.{name}"
+        path = self._hidden / f"{next(self._numbers)}.{name}"
         return Unfinished(name, path, self._room, self._limits.free_bytes)
 
     def publish(self, file: Unfinished) -> None:
         """Make a complete file visible under its own name, in the place of an earlier one. Raises Heard."""
-        size = file.size
-        file.seal()
-        self._room.closed(size)
-        atomic.disk.rename(file.path, self.path / file.name)
+        file.publish(self.path / file.name)
+        self._room.closed(file.size)
+        file.close()
+        if file.name.endswith(JUDGED):
+            self._judged.add(file.name)
 
     def files(self) -> dict[str, os.stat_result]:
         """List the visible files by name."""
         return {name: status for name, status in sorted(_statuses(self.path)) if stat.S_ISREG(status.st_mode)}
 
+    def may_be_complete(self, name: str) -> bool:
+        """Say whether a file of this name may complete something: that takes longer to answer than others do."""
+        self._judged = {one for one in self._judged if (self.path / one).exists()}
+        return name.endswith(JUDGED) or bool(self._judged)
+
     @property
     def is_arriving(self) -> bool:
         """Say whether a session is writing a file at this moment."""
         try:
-            return any((self.path / HIDDEN).iterdir())
+            return any((self._hidden).iterdir())
         except FileNotFoundError:
             return False
 
@@ -69,7 +76,15 @@ class Area:
 
     def sweep(self) -> None:
         """Remove what sessions of a server that died have left unfinished."""
-        atomic.remove(self.path / HIDDEN)
+        atomic.remove(self._hidden)
+
+    def _check_disk(self, name: str) -> None:
+        try:
+            check_disk(self._hidden, name, self._limits.free_bytes)
+        except FileNotFoundError:  # the first file
+            atomic.make(self.path, 0o700)
+            atomic.make(self._hidden, 0o700)
+            check_disk(self._hidden, name, self._limits.free_bytes)
 
     def _lying(self, name: str) -> Lying:
         """Count the visible files but one."""

@@ -19,7 +19,7 @@ from queues import atomic
 class Unfinished:
     """A file that is arriving: written by offset, hashed on the way while the bytes come in order.
 
-    `sha256` is the hex digest of the whole file, or None when bytes came out of order.
+    `size` are the bytes so far, `sha256` is the hex digest of the whole file, or None when bytes came out of order.
     """
 
     def __init__(self, name: str, path: Path, room: Room, floor: int) -> None:
@@ -29,21 +29,18 @@ class Unfinished:
         self._floor = floor
         self._claimed = 0  # of the room, in bytes
         self._broken = ""  # why a part of it is missing
-        self._file = atomic.disk.open_new(path, 0o600)
+        self._file = atomic.disk.open_new(path)
+        self._is_here = True
         self._hash = hashlib.sha256()
         self._hashed = 0
-
-    @property
-    def size(self) -> int:
-        """The size in bytes so far."""
-        return os.fstat(self._file.fileno()).st_size
+        self.size = 0
 
     @property
     def sha256(self) -> str | None:
         """The digest of all there is, if the bytes came in order."""
         return self._hash.hexdigest() if self._hashed == self.size else None
 
-    def write(self, offset: int, data: bytes) -> None:
+    def write(self, offset: int, data: bytes | memoryview) -> None:
         """Write bytes at an offset. Raises Refusal beyond the room for this file, or when the disk is full.
 
         Refuses also to begin elsewhere than at the beginning, as a client does that goes on where another upload ended.
@@ -53,6 +50,7 @@ class Unfinished:
             raise self._broke(f"{self.name}: an upload cannot be resumed; send the whole file again")
         if not _written(self._file.fileno(), data, offset):
             raise self._broke(_complaint(self.name, "is full"))
+        self.size = max(self.size, offset + len(data))
         if offset == self._hashed:
             self._hash.update(data)
             self._hashed += len(data)
@@ -63,24 +61,27 @@ class Unfinished:
         """Cut or extend the file. Raises Refusal beyond the room for this file."""
         self._check(size)
         os.ftruncate(self._file.fileno(), size)
+        self.size = size
         if size != self._hashed:
             self._hashed = -1
 
-    def seal(self) -> None:
-        """Close the file for good, readable by all and writable by none. Raises Heard when a part of it is missing."""
+    def publish(self, path: Path) -> None:
+        """Give the file this name. Raises Heard when a part of it is missing."""
         self._check_whole()
-        os.fchmod(self._file.fileno(), 0o444)
-        self._close()
+        atomic.disk.rename(self.path, path)
+        self._is_here = False
 
-    def discard(self) -> None:
-        """Forget the file; one that is published stays."""
-        self._close()
-        atomic.remove(self.path)
-
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Close the file, and give its room back."""
         self._file.close()
         self._room.give_back(self._claimed)
         self._claimed = 0
+
+    def discard(self) -> None:
+        """Forget the file; one that is published stays."""
+        self.close()
+        if self._is_here:
+            atomic.remove(self.path)
 
     def _check_whole(self) -> None:
         if self._broken:
@@ -106,7 +107,7 @@ class Unfinished:
             raise self._broke(_complaint(self.name, lacking))
 
 
-def _written(descriptor: int, data: bytes, offset: int) -> bool:
+def _written(descriptor: int, data: bytes | memoryview, offset: int) -> bool:
     """Write all of it; False when the disk is full."""
     try:
         return os.pwrite(descriptor, data, offset) == len(data)

@@ -72,7 +72,7 @@ class Login(Follow):
         self._accepted: Offered | None = None
         self._used: set[int] = set()
         self._commands: dict[int, bytes] = {}
-        self.subsystems: list[Subsystem] = []
+        self._subsystems: dict[int, Subsystem] = {}
 
     def get_allowed_auths(self, username: str) -> str:  # noqa: ARG002 -- the same for all
         """Offer nothing but public keys."""
@@ -110,8 +110,7 @@ class Login(Follow):
             logger.warning("%s: no session: too many of this uploader are open", self.visitor())
             return False
         subsystem = Subsystem(channel, self, self._session(area), self._intake.limits.handles)
-        self.subsystems = [*(other for other in self.subsystems if other.is_alive()), subsystem]
-        subsystem.start()
+        self._subsystems[channel.get_id()] = subsystem
         logger.info("%s: session opened", self.visitor())
         return True
 
@@ -122,11 +121,23 @@ class Login(Follow):
         self._commands[channel.get_id()] = command
         return True
 
-    def answered(self, channel: paramiko.Channel) -> None:
+    def came(self, channel: paramiko.Channel) -> None:
+        """Answer what came for a channel: the requests of a session, or a command."""
+        number = channel.get_id()
+        if number in self._commands:
+            self._answer_command(channel, self._commands.pop(number))
+        elif number in self._subsystems:
+            self._subsystems[number].go_on()
+            if self._subsystems[number].has_ended:
+                del self._subsystems[number]
+
+    def end(self) -> None:
+        """End the sessions of a connection that ended."""
+        for subsystem in [*self._subsystems.values()]:
+            subsystem.end()
+
+    def _answer_command(self, channel: paramiko.Channel, command: bytes) -> None:
         """End a command: the one that does nothing with success, any other with the reason why it was not run."""
-        command = self._commands.pop(channel.get_id(), None)
-        if command is None:
-            return
         if not does_nothing(command):
             logger.info("%s: refused to run %s", self.visitor(), one_line(repr(command[:200])))
             _say(channel, announce("REFUSED", NO_COMMANDS))
@@ -144,7 +155,7 @@ class Login(Follow):
 
     def _is_admitted(self) -> bool:
         """Say whether the key that logged in is still the account's."""
-        return self._accepted is not None and self._is_theirs(self.visitor().uploader, self._accepted)
+        return self._accepted in self._intake.find_keys(self._transport.get_username() or "")
 
     def _first_use(self, channel: paramiko.Channel) -> bool:
         first = channel.get_id() not in self._used

@@ -154,8 +154,7 @@ class Connection(threading.Thread):
             self._report()
         finally:
             self.end()
-            for subsystem in self._login.subsystems:
-                subsystem.join()
+            self._login.end()
             self._forget(self)
 
     @property

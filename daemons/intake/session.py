@@ -72,6 +72,10 @@ class Arrival(paramiko.SFTPHandle):
         """Raise Refusal: what is sent cannot be read back."""
         raise Refusal(f"{self.file.name}: files in {paths.INCOMING} cannot be read back")
 
+    def takes_long(self) -> bool:
+        """Say whether `finish` may take long."""
+        return self._session.may_judge(self.file.name)
+
     def finish(self) -> Answer:
         """Publish the file and have it judged."""
         return self._session.publish(self.file)
@@ -117,6 +121,10 @@ class Session(paramiko.SFTPServerInterface):
         if place.kind != "report":
             raise Refusal(f"{paths.canonical(path)}: only files in {paths.STATUS} can be read")
         return Report(self._reports.read(self.visitor.uploader, place.name))
+
+    def may_judge(self, name: str) -> bool:
+        """Say whether more may be to be said of a file than that it is stored, or another is being judged."""
+        return self._area.turn.locked() or self._area.may_be_complete(name)
 
     def publish(self, file: Unfinished) -> Answer:
         """Make a file visible and have it judged; both at once for this uploader."""

@@ -12,9 +12,9 @@ from collections.abc import Callable
 
 import paramiko
 from paramiko.auth_handler import AuthHandler
-from paramiko.common import MSG_CHANNEL_DATA, MSG_CHANNEL_REQUEST
+from paramiko.common import MSG_CHANNEL_DATA
 
-from daemons.intake.internals import AuthInside, ChannelInside, PacketizerInside, PipeInside, TransportInside
+from daemons.intake.internals import AuthInside, PacketizerInside, PipeInside, TransportInside
 from daemons.intake.limits import Limits
 from daemons.intake.pace import Pace
 from daemons.intake.wire import Wire
@@ -26,6 +26,7 @@ WINDOW = 2 * 1024 * 1024
 CHANNEL_PACKET = 128 * 1024
 KEEPALIVE_SECONDS = 30
 LOG_CHANNEL = "daemons.intake.ssh"
+Handler = Callable[[paramiko.Channel, paramiko.Message], None]
 
 _CIPHERS = tuple(name for name in TransportInside._preferred_ciphers if name.startswith("aes") and "cbc" not in name)  # noqa: SLF001 -- paramiko has no public list
 _CTR = tuple(name for name in _CIPHERS if name.endswith("-ctr"))
@@ -78,11 +79,16 @@ class Window(PipeInside):
         self._arrived(len(data))
         super().feed(data)
 
+    def first(self, size: int) -> bytes:
+        """Give the first bytes, which stay."""
+        with self._lock:
+            return self._buffer_tobytes(size)
+
     def _buffer_frombytes(self, data: bytes) -> None:
         self._buffer += data
 
     def _buffer_tobytes(self, limit: int | None = None) -> bytes:
-        return bytes(self._buffer[:limit])
+        return bytes(memoryview(self._buffer)[:limit])
 
 
 class Deaf(PipeInside):
@@ -100,26 +106,33 @@ class Authentication(AuthInside):
 
 
 class Follow(paramiko.ServerInterface):
-    """A server that has something to do once a channel request was answered."""
+    """A server that has something to do when something came for a channel."""
 
-    def answered(self, channel: paramiko.Channel) -> None:
-        """Do what may only follow the answer to a request on this channel."""
+    def came(self, channel: paramiko.Channel) -> None:
+        """Go on with a channel: a message for it was handled, or keys are agreed on anew and it may send again."""
 
 
-def _answer_request(channel: ChannelInside, message: paramiko.Message) -> None:
-    channel._handle_request(message)  # noqa: SLF001 -- the entry of the table that this one replaces
+def _follow(channel: paramiko.Channel) -> None:
     server = channel.get_transport().server_object
     if isinstance(server, Follow):
-        server.answered(channel)
+        server.came(channel)
 
 
-_CHANNEL_HANDLERS = {**TransportInside._channel_handler_table, MSG_CHANNEL_REQUEST: _answer_request}  # noqa: SLF001 -- no public way
+def _followed(handle: Handler) -> Handler:
+    def handle_and_follow(channel: paramiko.Channel, message: paramiko.Message) -> None:
+        handle(channel, message)
+        _follow(channel)
+
+    return handle_and_follow
 
 
 class Transport(TransportInside):
     """The server's side of one connection."""
 
-    _channel_handler_table = _CHANNEL_HANDLERS
+    _channel_handler_table = {  # noqa: RUF012 -- as paramiko has it
+        kind: _followed(handle)
+        for kind, handle in TransportInside._channel_handler_table.items()  # noqa: SLF001 -- no public way
+    }
 
     def __init__(self, connection: socket.socket, host_key: paramiko.PKey, limits: Limits) -> None:
         self._wire = Wire(connection)
@@ -158,6 +171,8 @@ class Transport(TransportInside):
         super()._parse_newkeys(m)
         if type(self.auth_handler) is AuthHandler:
             self.auth_handler = Authentication(self)
+        for channel in self.open_channels():
+            _follow(channel)
 
     def _queue_incoming_channel(self, channel: paramiko.Channel) -> None:
         channel.in_buffer = Window(self._data_came)

@@ -96,6 +96,8 @@ class Intake:
         if name in self.taken:
             (area / name).unlink()
         answer = self.answers.get(name, Stored())
+        if callable(answer):
+            return answer()
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -319,6 +321,56 @@ def test_several_channels_of_one_connection(make, files):
             with paramiko.SFTPClient.from_transport(transport) as again:
                 assert again.listdir("/") == ["incoming", "status"]
     assert same(intake, files[:2])
+
+
+def test_a_verdict_that_takes_long_holds_up_nobody_else(make, files):
+    intake = make(channels=2)
+    begun, end = threading.Event(), threading.Event()
+
+    def verdict():
+        begun.set()
+        assert end.wait(PATIENCE)
+        return Taken("hello 1.0-1 into review")
+
+    intake.answers = {CHANGES: verdict}
+    with intake.transport() as transport, intake.client() as other:
+        first, second = (paramiko.SFTPClient.from_transport(transport) for _ in "12")
+        sending = threading.Thread(target=first.put, args=(files[-1], f"/incoming/{CHANGES}"))
+        sending.start()
+        assert begun.wait(PATIENCE)
+        assert second.listdir("/") == other.listdir("/") == ["incoming", "status"]
+        transport.global_request("keepalive@openssh.com", wait=True)  # answered by the thread that reads
+        waiting = threading.Thread(target=second.put, args=(files[0], f"/incoming/{DSC}"))
+        waiting.start()  # has to wait: one verdict at a time for an uploader
+        transport.global_request("keepalive@openssh.com", wait=True)
+        assert transport.is_active()
+        end.set()
+        for thread in (sending, waiting):
+            thread.join(PATIENCE)
+            assert not thread.is_alive()
+    assert [name for _, name in intake.judged] == [CHANGES, DSC]
+
+
+def test_requests_behind_a_verdict_are_answered_after_it(intake):
+    end = threading.Event()
+    intake.answers = {CHANGES: lambda: Taken("x") if end.wait(PATIENCE) else None}
+    with raw(intake) as (ask, channel):
+        ask(request(paramiko.sftp.CMD_OPEN, 1, f"/incoming/{CHANGES}", 0x1A, 0))
+        channel.sendall(request(paramiko.sftp.CMD_CLOSE, 2, b"hx1"))
+        channel.sendall(request(paramiko.sftp.CMD_REALPATH, 3, "."))
+        end.set()
+        assert ask(request(paramiko.sftp.CMD_REALPATH, 4, "."))[0] == paramiko.sftp.CMD_STATUS
+        assert intake.judged == [("alice", CHANGES)]
+
+
+@pytest.mark.usefixtures("files")
+def test_keys_may_be_agreed_on_anew_at_any_time(intake, monkeypatch):
+    monkeypatch.setattr(paramiko.packet.Packetizer, "REKEY_BYTES", 1 << 20)  # by both sides; 512 MiB else
+    with intake.client() as client, client.open(f"/incoming/{TAR}", "w") as file:
+        file.set_pipelined()
+        for _ in range(400):
+            file.write(b"x" * 32_000)
+    assert (intake.area / TAR).read_bytes() == b"x" * 32_000 * 400
 
 
 # A refusal is heard

@@ -20,7 +20,8 @@ from daemons.intake.answers import Stored
 from daemons.intake.area import Area
 from daemons.intake.limits import Limits
 from daemons.intake.session import Session, Visitor
-from daemons.intake.subsystem import LONGEST_REQUEST, Subsystem
+from daemons.intake.subsystem import Subsystem
+from daemons.intake.talk import LONGEST_REQUEST
 
 thorough = settings(
     max_examples=200,
@@ -43,29 +44,38 @@ class Channel:
     """A channel in memory: what the client sent is there at once, and its answers pile up."""
 
     closed = False
+    eof_received = True
 
     def __init__(self, sent):
-        self.unread = sent
+        self.in_buffer = transport.Window(lambda _: None)
+        self.in_buffer.feed(sent)
+        self.clear_to_send = threading.Event()
+        self.clear_to_send.set()
         self.answers = b""
         self.status = None
+        self.left = threading.Event()
+
+    def settimeout(self, seconds):
+        assert seconds == 0, "nothing waits for a client"
 
     def recv(self, most):
-        data, self.unread = self.unread[:most], self.unread[most:]
-        return data
+        return self.in_buffer.read(most)
 
     def send(self, data):
         self.answers += data
         return len(data)
 
-    def sendall_stderr(self, data):
+    def send_stderr(self, data):
         text = data.decode()
         assert all(line.isprintable() for line in text.split("\n"))
+        return len(data)
 
     def send_exit_status(self, status):
         self.status = status
 
     def close(self):
         self.closed = True
+        self.left.set()
 
     def get_transport(self):
         return self
@@ -98,8 +108,8 @@ def talked(path, sent):
     session = Session(server, visitor, area, Reports(), lambda *_: Stored(), LIMITS, lambda: True)
     channel = Channel(INIT + sent)
     subsystem = Subsystem(channel, server, session, LIMITS.handles)
-    subsystem.start_subsystem("sftp", None, channel)
-    subsystem.finish_subsystem()
+    subsystem.go_on()
+    assert channel.left.wait(30)
     assert channel.status in (0, 1)
     assert not list((path / "uploading/alice/.unfinished").glob("*"))
     return list(answers(channel.answers))

@@ -88,7 +88,7 @@ def test_a_key_of_an_unknown_kind_is_only_a_wrong_key(offered):
 @pytest.mark.parametrize(
     ("owner", "names"),
     [
-        (internals.PipeInside, ["_buffer_frombytes", "_buffer_tobytes"]),
+        (internals.PipeInside, ["_buffer_frombytes", "_buffer_tobytes", "feed", "read"]),
         (internals.PacketizerInside, ["_read_timeout"]),
         (internals.AuthInside, ["_generate_key_from_request"]),
         (
@@ -103,15 +103,12 @@ def test_a_key_of_an_unknown_kind_is_only_a_wrong_key(offered):
                 "_queue_incoming_channel",
             ],
         ),
-        (internals.ChannelInside, ["_handle_request"]),
         (
             internals.ServerInside,
             [
                 "_log",
-                "_read_all",
-                "_read_packet",
                 "_send_packet",
-                "_send_server_version",
+                "_write_all",
                 "_process",
                 "_convert_pflags",
                 "_send_handle_response",
@@ -122,6 +119,12 @@ def test_a_key_of_an_unknown_kind_is_only_a_wrong_key(offered):
 )
 def test_paramiko_still_has_what_is_overridden(owner, names):
     assert [name for name in names if not hasattr(owner, name)] == []
+
+
+def test_a_transport_still_has_what_a_talk_looks_at(offered):
+    channel = paramiko.Channel(1)
+    assert offered.clear_to_send.is_set() is False
+    assert (channel.closed, channel.eof_received, len(channel.in_buffer)) == (False, False, 0)
 
 
 def test_paramiko_still_calls_what_is_overridden():
