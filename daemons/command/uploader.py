@@ -151,7 +151,8 @@ def _server(site: Site) -> clients.Server:
     host = site.settings.intake.name or host
     key = hostkey.load(site.host_key)
     fingerprints = hostkey.sha256_fingerprint(key), hostkey.md5_fingerprint(key)
-    return clients.Server("debmill", host, port, hostkey.known_hosts_line(key, host, port), *fingerprints)
+    answers = site.settings.intake.server == "own"
+    return clients.Server("debmill", host, port, hostkey.known_hosts_line(key, host, port), *fingerprints, answers)
 
 
 def _port_now(site: Site) -> int:

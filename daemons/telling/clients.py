@@ -21,7 +21,10 @@ _HOW_TO_SEND = f"""\
 
 
 class Server(Struct, frozen=True):
-    """How the SFTP server is reached, and by which key it is known."""
+    """How the SFTP server is reached, by which key it is known, and whether it answers with its verdict.
+
+    One that does not (an sshd) takes no second look at what was sent: it may have been carried away already.
+    """
 
     name: str
     host: str
@@ -29,6 +32,7 @@ class Server(Struct, frozen=True):
     known_hosts: str
     sha256: str
     md5: str
+    answers: bool = True
 
 
 class Client(Struct, frozen=True):
@@ -51,6 +55,7 @@ def setup(server: Server, account: str) -> Setup:
     files = {"~/.ssh/known_hosts": f"{server.known_hosts}\n", "~/.ssh/config": _ssh_config(server, account)}
     host = f"[{server.host}]" if ":" in server.host else server.host
     url = f"sftp://{account}@{host}:{server.port}"
+    look = f" -Q '-chmod 644 {INCOMING}/{CHANGES}'" if server.answers else ""
     batch = f"psftp -batch -P {server.port} -hostkey {server.sha256} -i {_PPK} -b /dev/stdin"
     clients = {
         "dput": Client(f"dput {server.name} {CHANGES}", {"~/.dput.cf": _dput(server)}),
@@ -61,7 +66,7 @@ def setup(server: Server, account: str) -> Setup:
         "lftp": Client(f"lftp -c 'open sftp://{account}:@{server.name}{INCOMING} && mput {FILES}'"),
         "curl": Client(
             f"curl -sS --key {_KEY} --hostpubsha256 {server.sha256.removeprefix('SHA256:')}"
-            f" -Q '-chmod 644 {INCOMING}/{CHANGES}' -T \"{{$(echo {FILES} | tr ' ' ,)}}\" {url}{INCOMING}/"
+            f"{look} -T \"{{$(echo {FILES} | tr ' ' ,)}}\" {url}{INCOMING}/"
         ),
         "psftp": Client(
             f"printf 'put %s\\n' {FILES} | {batch} {account}@{server.host}", once=f"puttygen {_KEY} -o {_PPK}"
@@ -99,9 +104,9 @@ def _dput(server: Server) -> str:
 
 
 def _dput_ng(server: Server, account: str) -> str:
-    """Write a profile; `confirm_upload` makes dput-ng look once more, for it overlooks a refusal at the close."""
+    """Write a profile; `confirm_upload` is dput-ng's second look, for it overlooks a refusal at the close."""
     fields = {"fqdn": server.host, "port": server.port, "login": account, "method": "sftp", "incoming": INCOMING}
-    more = {"sftp": {"confirm_upload": True}, "allow_unsigned_uploads": False, "allowed_distributions": ".*"}
+    more = {"sftp": {"confirm_upload": server.answers}, "allow_unsigned_uploads": False, "allowed_distributions": ".*"}
     return json.dumps({**fields, **more}, indent=1) + "\n"
 
 

@@ -20,7 +20,9 @@ from tests.support.reception import Reception, digests
 from tests.support.road import UPLOADER, Road
 from tests.support.sources import SourceUpload
 from tests.support.sshd import Sshd
+from tests.support.systems import BOOKWORM, BOOKWORM_NG, TRIXIE
 from tests.support.tools import Ran, run
+from tests.support.ways import Way
 
 pytestmark = pytest.mark.integration
 
@@ -120,6 +122,44 @@ def test_an_upload_is_taken(mill: Mill, send: Callable[[Mill, SourceUpload], Non
     send(mill, upload)
     mill.wait_until_taken(upload)
     assert "Stage: it waits" in mill.wait_for_status(f"{upload.source}_1.0-1.txt", "Stage:")
+
+
+# Set up by nothing but what `debmill uploader client` prints; the verdict is heard by none of them.
+WAYS = {
+    "dput-ng": Way("dput-ng", TRIXIE),
+    "dput-ng-12": Way("dput-ng", BOOKWORM_NG),
+    "dupload-scpb": Way("dupload", BOOKWORM),
+    "dupload-scp": Way("dupload", BOOKWORM, before="sed -i s/scpb/scp/ ~/.dupload.conf"),
+    "sftp-10-fp": Way("sftp", TRIXIE, change=("put ", "put -fp ")),
+    "scp-10-p": Way("scp", TRIXIE, change=("scp ", "scp -p ")),
+    "curl": Way("curl", BOOKWORM),
+    "lftp": Way("lftp", BOOKWORM),
+    "psftp": Way("psftp", BOOKWORM),
+}
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_an_upload_is_taken_from_the_client_of_each_release(mill: Mill, name: str) -> None:
+    upload = mill.craft(f"from-{name}")
+    sent = WAYS[name].send(mill, upload)
+    assert sent.status == 0, sent.output
+    mill.wait_until_taken(upload)
+
+
+NOT_POSSIBLE = {
+    "dput-ng-scp": Way(
+        "dput-ng", TRIXIE, before='sed -i \'s/"sftp",/"scp",/; s/127.0.0.1/debmill/\' ~/.dput.d/profiles/debmill.json'
+    ),
+    "dput-rsync": Way("dput", BOOKWORM, before="sed -i s/scp/rsync/ ~/.dput.cf"),
+    "scp-10-O": Way("scp", TRIXIE, change=("scp ", "scp -O ")),
+}
+
+
+@pytest.mark.parametrize("name", NOT_POSSIBLE)
+def test_a_client_that_needs_a_program_on_the_server_fails(mill: Mill, name: str) -> None:
+    upload = mill.craft(f"not-{name.lower()}")
+    assert NOT_POSSIBLE[name].send(mill, upload).status != 0
+    assert not list(mill.incoming.glob(f"{upload.source}_*"))
 
 
 def test_a_refused_upload_is_told_below_status_and_by_mail_and_may_be_sent_again(mill: Mill) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 
+import msgspec
 import pytest
 
 from daemons.telling import clients
@@ -26,3 +27,11 @@ def test_an_address_is_written_as_each_client_reads_it(host: str, url: str) -> N
     setup = clients.setup(Server("debmill", host, 2222, "the line", "SHA256:abc", "00:11"), "alice")
     assert url in setup.clients["curl"].command
     assert json.loads(setup.clients["dput-ng"].files["~/.dput.d/profiles/debmill.json"])["fqdn"] == host
+
+
+def test_no_client_looks_a_second_time_where_an_sshd_lands_files() -> None:
+    """What landed may be carried away by then, and the client would say that it failed."""
+    setup = clients.setup(msgspec.structs.replace(SERVER, answers=False), "alice")
+    assert "chmod" in clients.setup(SERVER, "alice").clients["curl"].command
+    assert "chmod" not in setup.clients["curl"].command
+    assert '"confirm_upload": false' in setup.clients["dput-ng"].files["~/.dput.d/profiles/debmill.json"]
