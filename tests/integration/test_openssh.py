@@ -19,9 +19,10 @@ from tests.support.people import Person
 from tests.support.reception import Reception, digests
 from tests.support.road import UPLOADER, Road
 from tests.support.sources import SourceUpload
-from tests.support.sshd import Sshd
+from tests.support.sshd import UNIT, Sshd
 from tests.support.systems import BOOKWORM, BOOKWORM_NG, TRIXIE
 from tests.support.tools import Ran, run
+from tests.support.units import NoSystemd
 from tests.support.ways import Way
 
 pytestmark = pytest.mark.integration
@@ -160,6 +161,26 @@ def test_a_client_that_needs_a_program_on_the_server_fails(mill: Mill, name: str
     upload = mill.craft(f"not-{name.lower()}")
     assert NOT_POSSIBLE[name].send(mill, upload).status != 0
     assert not list(mill.incoming.glob(f"{upload.source}_*"))
+
+
+def test_the_shipped_unit_serves_beside_the_machine_s_own_sshd(mill: Mill, tmp_path: Path) -> None:
+    """Also after a reload and without the machine's /run/sshd; with no more of root than it needs."""
+    run(["systemd-analyze", "verify", UNIT])
+    run(["systemd-analyze", "security", "--offline=true", "--threshold=45", "--no-pager", UNIT])
+    try:
+        with mill.sshd.by_unit(tmp_path) as (manager, port):
+            same_key = ("-o", f"HostKeyAlias=[127.0.0.1]:{mill.sshd.port}")
+            for source in ("by-unit", "reloaded"):
+                upload = mill.craft(source)
+                mill.ssh("scp", "-P", str(port), *same_key, *upload.files, "mill:/incoming", check=True)
+                mill.wait_until_taken(upload)
+                manager("reload", UNIT.name)
+            assert mill.ssh("ssh", "-p", str(port), *same_key, "mill", "id").status != 0
+            assert not manager.show(UNIT.name, "CapabilityBoundingSet").count("cap_sys_admin")
+            manager("stop", UNIT.name)
+            assert manager.show(UNIT.name, "Result") == "success"
+    except NoSystemd as reason:
+        pytest.skip(f"no systemd of our own: {reason}")
 
 
 def test_a_refused_upload_is_told_below_status_and_by_mail_and_may_be_sent_again(mill: Mill) -> None:

@@ -6,6 +6,7 @@ places lie in a directory of the caller's, which is /srv/landing in there.
 
 from __future__ import annotations
 
+import shutil
 import socket
 import subprocess
 import time
@@ -14,16 +15,21 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.support.tools import Ran, run
+from tests.support.units import Systemd, systemd
 
 SHIPPED = Path(__file__).resolve().parents[2] / "etc/sshd"
 PATIENCE = 30.0  # seconds
-_ENTER = """\
+UNIT = SHIPPED / "debmill-sshd.service"
+_PLACES = """\
 set -e
 mount --bind "$1/etc" /etc
 mkdir -p /srv
 mount -t tmpfs -o mode=0755 none /srv
 mkdir /srv/landing
 mount --bind "$2" /srv/landing
+"""
+_ENTER = f"""\
+{_PLACES}
 mount -t tmpfs -o mode=0755 none /run
 mkdir /run/sshd
 shift 2
@@ -61,6 +67,20 @@ class Sshd:
     def inside(self, *argv: str | Path) -> Ran:
         """Run a command as root where the accounts are known."""
         return run(self._inside(*argv))
+
+    @contextmanager
+    def by_unit(self, work: Path) -> Iterator[tuple[Systemd, int]]:
+        """Have a systemd that serves with the shipped unit, on a port of its own. Raises NoSystemd."""
+        port = _free_port()
+        config = self.work / "etc/debmill/sshd_config"
+        config.parent.mkdir()
+        config.write_text(self.config.read_text().replace(f":{self.port}\n", f":{port}\n"))
+        (work / "stubs").mkdir()
+        shutil.copy(UNIT, work / "stubs")
+        with systemd(work, Path("/bin/false"), "") as manager:
+            manager.inside("sh", "-c", _PLACES, "sh", str(self.work), str(self.landing))
+            manager("start", UNIT.name)
+            yield manager, port
 
     @contextmanager
     def running(self) -> Iterator[None]:
