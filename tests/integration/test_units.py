@@ -9,6 +9,7 @@ import os
 import pwd
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import dropwhile
@@ -70,6 +71,28 @@ def by_systemd(site: Path, work: Path) -> Iterator[Callable[[str], str]]:
         Mill(site).wait("every daemon was started anew", lambda: all(is_new(manager, name) for name in instances), 60)
         manager("stop", *instances)
         assert {manager.show(name, "Result") for name in instances} == {"success"}
+
+
+def test_who_keeps_dying_is_started_again_after_pauses_that_grow(tmp_path: Path) -> None:
+    try:
+        with systemd(tmp_path, Path("/bin/false"), "") as manager:
+            manager("start", "debmill-master", check=False)
+            seen = [pause(manager, after) for after in ("", "0", "5")]
+            manager("stop", "debmill-master")
+    except NoSystemd as reason:
+        pytest.skip(f"no systemd of our own: {reason}")
+    assert seen == ["0", "5", "10"]
+
+
+def pause(manager: Systemd, after: str) -> str:
+    """Wait until a dying service has another pause before it, and give its seconds."""
+    deadline = time.monotonic() + 60
+    while True:
+        said = manager.inside("cat", "/run/debmill-master/pause", check=False)
+        if said.status == 0 and (found := said.output.strip()) not in ("", after):
+            return found
+        assert time.monotonic() < deadline, said.output
+        time.sleep(0.1)
 
 
 def is_new(manager: Systemd, name: str) -> bool:

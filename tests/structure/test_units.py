@@ -24,9 +24,9 @@ def machine(tmp_path: Path) -> Path:
     """A root directory in which the units are installed."""
     shutil.copytree("/usr/lib/systemd/system", tmp_path / "usr/lib/systemd/system", symlinks=True)
     shutil.copytree(UNITS, tmp_path / "etc/systemd/system")
-    for program in (PROGRAM, "/bin/kill"):
+    for program in (PROGRAM, "/bin/kill", "/bin/sh"):
         path = tmp_path / program.lstrip("/")
-        path.parent.mkdir(parents=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(0o755)
     return tmp_path
 
