@@ -16,7 +16,7 @@ from queues.values import BuildResult, FileRef
 from review.desk import Desk
 from tests.support.clients import Uploader
 from tests.support.door import Door
-from tests.support.people import Person
+from tests.support.people import Person, persons
 from tests.support.small import Small
 from tests.support.sources import SourceUpload
 from tests.support.tools import run
@@ -31,10 +31,8 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def people(work: Path) -> Iterator[dict[str, Person]]:
-    made = {name: Person(name, work) for name in ("alice", "bob", "mallory")}
-    yield made
-    for person in made.values():
-        person.close()
+    with persons(work, "alice", "bob", "mallory") as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

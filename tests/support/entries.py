@@ -53,6 +53,15 @@ def put_upload(spool: Spool, one: Upload, files: Mapping[str, Path] | None = Non
     return name
 
 
+def claimed(spool: Spool) -> str | None:
+    """Claim the oldest upload in review, accept it, and give its version; None when there is none to claim."""
+    with spool.review.claim() as entry:
+        if entry is None:
+            return None
+        entry.move(spool.master)
+        return entry.envelope.version
+
+
 def file_of(spool: Spool, content: bytes) -> Path:
     """Make a file on the spool's file system that an entry may link."""
     path = spool.site / f"file-{secrets.token_hex(4)}"

@@ -10,6 +10,8 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.support.tools import run
@@ -74,3 +76,14 @@ class Person:
     def _gpg(self, *words: str, stdin: bytes = b"") -> str:
         silent = ["--batch", "--quiet", "--pinentry-mode", "loopback", "--passphrase", ""]
         return run(["gpg", *silent, *words], env=self.env, stdin=stdin).output
+
+
+@contextmanager
+def persons(folder: Path, *names: str) -> Iterator[dict[str, Person]]:
+    """Have people of these names for a while."""
+    made = {name: Person(name, folder) for name in names}
+    try:
+        yield made
+    finally:
+        for person in made.values():
+            person.close()

@@ -17,7 +17,7 @@ from queues.layout import Spool
 from queues.names import EntryName
 from queues.recovery import due, recover
 from queues.rooms import Room
-from tests.support.entries import put_upload, spool_at, upload
+from tests.support.entries import claimed, put_upload, spool_at, upload
 
 
 @pytest.fixture
@@ -31,14 +31,6 @@ def broken(spool: Spool) -> EntryName:
     name = put_upload(spool, upload("pkg", "1"))
     put_upload(spool, upload("pkg", "2"))
     return name
-
-
-def claimed(spool: Spool) -> str | None:
-    with spool.review.claim() as entry:
-        if entry is None:
-            return None
-        entry.move(spool.master)
-        return entry.envelope.version
 
 
 def content() -> dict[str, object]:

@@ -13,11 +13,10 @@ from daemons.steering import jobs, operating
 from daemons.steering.choosing import choose
 from queues import envelope
 from queues.envelope import Fields, Newer
-from queues.layout import Spool
 from queues.names import part_key
 from queues.rooms import Room
 from queues.values import Upload
-from tests.support.entries import put_upload, spool_at, upload
+from tests.support.entries import claimed, put_upload, spool_at, upload
 from tests.support.world import REVIEWER, Build, Sources, World, given_builds
 
 PAPERS = ("envelope", "plan", "result", "release", "cancel")
@@ -116,11 +115,3 @@ def test_what_a_newer_debmill_wrote_waits_for_it(
 
     monkeypatch.setattr(envelope, "FORMAT", 2)  # it is installed again
     assert claimed(spool_at(tmp_path)) == "1"
-
-
-def claimed(spool: Spool) -> str | None:
-    with spool.review.claim() as entry:
-        if entry is None:
-            return None
-        entry.move(spool.master)
-        return entry.envelope.version
