@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from daemons import account, settings
 from daemons.building import entering
 from daemons.building.installing import Stores
 from queues.clock import utc
+from queues.values import Suite
 from tests.support import tiny
 from tests.support.account import room, unprivileged
 from tests.support.bases import base_of
@@ -77,6 +79,19 @@ def test_without_a_base_the_command_that_makes_one_is_said(work: Path) -> None:
     ran = debmill("build", tiny.source(work), "--suite", "nosuch", "--arch", "amd64", "--output", work / "out")
     assert ran.status == 1
     assert "debmill environment create --suite nosuch --arch amd64" in ran.output
+
+
+def test_a_suite_of_a_site_is_built_by_sbuild_where_its_settings_say_so(work: Path) -> None:
+    site = work / "site"
+    site.mkdir()
+    suite = Suite("testing", base="bookworm", environment="sbuild")
+    (site / settings.FILE).write_text(settings.sample({"testing": suite}))
+    account.own(site)
+    words = ("--suite", "testing", "--output", work / "out")
+    ran = debmill("--site", site, "build", tiny.source(work), *words)
+    assert ran.status == 0, ran.output
+    assert "\nsbuild (Debian sbuild) " in (work / "out/tiny_1.0_amd64.log").read_text()
+    assert (work / "out/tiny_1.0_amd64.deb").exists()
 
 
 def test_bases_are_listed_and_entered() -> None:

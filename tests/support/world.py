@@ -20,8 +20,8 @@ import pytest
 from archive import indices, reading
 from archive.reading import Fields
 from archive.repository import Repository
-from daemons import builder
 from daemons.builder import Builder
+from daemons.building import ways
 from daemons.building.build import Killed as KilledBuild
 from daemons.building.build import Outcome, Suspicious, log_name
 from daemons.building.environment import DepWait
@@ -375,14 +375,13 @@ class Build:
 def given_builds(sources: Sources) -> Iterator[None]:
     """Let every build be what the test says, and every package be read only once."""
 
-    def build(*given: Any) -> Outcome:
+    def build(job: BuildJob, _: Path, out: Path, *__: Any) -> Outcome:
         one: Build = _HERE.build
-        _, job, _, out, *_ = given
         return one.build(job, out)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reading, "read", sources.read)
-        patch.setattr(builder, "build", build)
+        patch.setattr(ways, "way", lambda *_: build)
         patch.setitem(indices._PACKERS, ".xz", lambda text: lzma.compress(text, preset=0))  # an hour of them, else
         yield
 
