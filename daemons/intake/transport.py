@@ -38,6 +38,7 @@ class Packetizer(PacketizerInside):
 
     _banner = 0
     _chatter = 0
+    _is_agreed = False
 
     def read_all(self, n: int, check_rekey: bool = False) -> bytes:
         """Read `n` bytes. Raises SSHException when a packet claims to be longer than any may be."""
@@ -52,6 +53,12 @@ class Packetizer(PacketizerInside):
         if self._chatter > MOST_CHATTER:
             raise paramiko.SSHException(f"more than {MOST_CHATTER} messages without data")
         return kind, message
+
+    def complete_handshake(self) -> None:
+        """End the handshake's timer, once; paramiko asks for it after each message."""
+        if not self._is_agreed:
+            self._is_agreed = True
+            super().complete_handshake()
 
     def _read_timeout(self, timeout: float) -> bytes:
         data = super()._read_timeout(timeout)

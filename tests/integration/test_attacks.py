@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from daemons.intake.limits import Limits
 from tests.support.attacked import Attacked, attacked
 from tests.support.attacks import ATTACKS, Attack
 from tests.support.reception import reception
@@ -33,6 +35,17 @@ def test_an_attack_is_refused_and_costs_little(server: Attacked, attack: Attack)
     assert server.memory() - memory < MOST_MEMORY
     assert server.cpu() - cpu < MOST_CPU
     assert server.is_well()
+
+
+def test_there_are_descriptors_for_every_file_that_may_be_open(tmp_path: Path) -> None:
+    limits, (soft, hard) = Limits(), resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))  # as a service manager may have it; the server inherits it
+    try:
+        with attacked(tmp_path) as server:
+            had = resource.prlimit(server.pid, resource.RLIMIT_NOFILE)[0]
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert had > limits.sessions * (1 + limits.channels * limits.handles)
 
 
 def test_a_running_intake_has_no_root_and_says_by_which_key_it_is_known(tmp_path):

@@ -373,6 +373,15 @@ def test_keys_may_be_agreed_on_anew_at_any_time(intake, monkeypatch):
     assert (intake.area / TAR).read_bytes() == b"x" * 32_000 * 400
 
 
+def test_a_channel_is_used_once(intake):
+    for again in (lambda one: one.invoke_subsystem("sftp"), lambda one: one.exec_command("id")):
+        with intake.transport() as transport:
+            channel = transport.open_session()
+            channel.invoke_subsystem("sftp")
+            with pytest.raises(paramiko.SSHException):
+                again(channel)
+
+
 # A refusal is heard
 
 
@@ -632,6 +641,12 @@ def test_reports_can_be_read_and_nothing_else(intake):
 # Who may, and what
 
 
+def test_a_list_has_no_more_than_so_many_names(intake):
+    intake.reports = {f"hello_{number}.txt": b"" for number in range(1000)}
+    with intake.client() as client:
+        assert len(client.listdir("/status")) == 256
+
+
 def test_an_account_comes_and_goes_at_once(intake):
     keys = intake.keys.pop("alice")
     assert intake.sftp("pwd").returncode == 255
@@ -722,9 +737,10 @@ def test_a_command_ends_with_the_reason_why_it_was_not_run(intake, heard):
     heard.wait_for("refused to run b'id; echo \\x1b[31m'")
 
 
-def test_a_command_of_a_client_that_grants_no_window_ends_at_once(intake):
+def test_a_command_of_a_client_that_grants_no_window_ends_at_once(intake, monkeypatch):
+    monkeypatch.setattr(paramiko.Transport, "_sanitize_window_size", lambda _, asked: asked)  # 32 KiB is its least
     with intake.transport() as transport:
-        channel = transport.open_session(window_size=1)
+        channel = transport.open_session(window_size=0)
         channel.exec_command("id")
         assert channel.recv_exit_status() == 1
 

@@ -11,6 +11,7 @@ import socket
 import struct
 import threading
 from collections.abc import Callable, Iterator
+from unittest import mock
 
 import paramiko
 from paramiko import common, sftp
@@ -92,7 +93,8 @@ def ended(transport: paramiko.Transport) -> None:
 def session(server: Attacked, window: int = 1 << 21) -> Iterator[paramiko.Channel]:
     """Log in, and start SFTP on a channel with this window for the answers."""
     with server.uploader() as transport:
-        channel = transport.open_session(window_size=window)
+        with mock.patch.object(transport, "_sanitize_window_size", lambda asked: asked):  # 32 KiB is its least
+            channel = transport.open_session(window_size=window)
         channel.settimeout(PATIENCE)
         channel.invoke_subsystem("sftp")
         channel.sendall(INIT)
@@ -111,6 +113,7 @@ def silent_and_half_open_handshakes(server: Attacked) -> None:
 def a_version_line_without_end(server: Attacked) -> None:
     with server.connect() as connection:
         flood(connection, b"x" * 4096)
+    server.says("a version line without end")
 
 
 def a_packet_without_end(server: Attacked) -> None:
@@ -161,6 +164,7 @@ def a_known_key_asked_about_without_end(server: Attacked) -> None:
 def connections_from_one_address(server: Attacked) -> None:
     with contextlib.ExitStack() as stack:
         connections = [stack.enter_context(server.connect()) for _ in range(60)]
+        server.says("turned away: 16 connections from this address")
         for connection in connections[-40:]:
             drained(connection)
         assert server.is_well()
@@ -172,6 +176,7 @@ def connections_from_many_addresses(server: Attacked) -> None:
             stack.enter_context(server.connect(f"127.0.1.{number + 1}"))
             if number % 100 == 99:
                 assert server.is_well()
+    server.says("cut for another: too many have not logged in")
 
 
 def sessions_of_one_uploader(server: Attacked) -> None:
@@ -272,6 +277,7 @@ def requests_whose_answers_nobody_reads(server: Attacked) -> None:
                 transport._send_message(message(common.MSG_CHANNEL_DATA, channel.remote_chanid, asked))
             raise AssertionError("the server took it all")
         hung_up.set()
+    server.says("idle seconds")
 
 
 def handles_without_end(server: Attacked) -> None:
@@ -303,7 +309,8 @@ def a_request_that_comes_by_the_byte(server: Attacked) -> None:
         channel.sendall(struct.pack(">IB", 200_000, sftp.CMD_WRITE))
         for _ in range(MANY):
             transport._send_message(message(common.MSG_CHANNEL_DATA, channel.remote_chanid, b"x"))
-        ended(transport)  # as one that idles
+        ended(transport)
+    server.says("idle seconds")
 
 
 def a_session_that_drips(server: Attacked) -> None:

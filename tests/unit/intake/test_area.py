@@ -159,6 +159,16 @@ def test_a_full_disk_is_said(tmp_path, begin):
         begin(area)
 
 
+def test_a_disk_that_fills_while_a_file_comes_is_said_and_the_file_is_never_published(area, begin):
+    file = begin(area)
+    file.write(0, b"x")
+    file._floor = 1 << 62  # as if the disk had filled up
+    with pytest.raises(Refusal, match="disk is full"):
+        file.write(1, b"x")
+    with pytest.raises(Heard, match="disk is full"):
+        area.publish(file)
+
+
 def test_a_new_server_clears_what_a_dead_one_left(tmp_path, limits, begin):
     area = Areas(tmp_path, limits).of("alice")
     send(area, NAME, b"whole")

@@ -54,6 +54,18 @@ def test_a_window_keeps_no_more_than_was_granted():
     window.feed(b"x")
 
 
+def test_extended_data_is_kept_nowhere():
+    deaf = transport.Deaf()
+    deaf.feed(b"x" * 100)
+    assert len(deaf) == 0
+
+
+def test_a_channel_has_such_a_window_and_such_an_ear(offered):
+    channel = paramiko.Channel(1)
+    offered._queue_incoming_channel(channel)
+    assert (type(channel.in_buffer), type(channel.in_stderr_buffer)) == (transport.Window, transport.Deaf)
+
+
 @pytest.fixture
 def offered(connected):
     one = transport.Transport(connected[0], paramiko.ECDSAKey.generate(), Limits())
