@@ -117,7 +117,7 @@ class People:
         """
         home = self._uploaders / checked(name)
         if home.exists():
-            raise UnknownPerson(f"there is an uploader '{name}' already; 'debmill uploader remove {name}' removes it")
+            raise UnknownPerson(f"there is an uploader '{name}' already; 'debmill uploader update {name}' changes it")
         certificates = self._new_certificates(openpgp_key, now)
         sshkeys.check(ssh_key)
         rights = _Rights(checked_mail(mail or certificates[0].mail), packages, suites, quota)

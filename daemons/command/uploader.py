@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from typing import BinaryIO
 
 import click
@@ -59,7 +60,15 @@ def add(
     suites: tuple[str, ...],
     quota: int | None,
 ) -> None:
-    """Register the uploader NAME; NAME is the account for SFTP."""
+    """Register the uploader NAME; NAME is the account for SFTP.
+
+    A file may hold several keys, one for each of the person's machines. Who sent an upload and who signed it may be two
+    people: what may be uploaded, and to which suites, is asked of the signer.
+
+    \b
+    debmill uploader add ulla --ssh-key ulla.pub --openpgp-key ulla.asc --packages 'lib*' --suite demo
+    """  # noqa: D301 -- click reads the control character as "do not wrap"
+    _check_suites(site, suites)
     keys = ssh_key.read(), openpgp_key.read()
     made = site.people.add_uploader(name, *keys, utc(), mail or "", packages or ("*",), suites or ("*",), quota or 0)
     _say(made)
@@ -90,6 +99,7 @@ def update(
     A newer copy of a key may say that it is revoked, or ends later. What NAME signed and nobody accepted yet is held
     when it would not be taken any more.
     """
+    _check_suites(site, suites)
     keys = ssh_key.read() if ssh_key else None, openpgp_key.read() if openpgp_key else None
     made = site.people.update_uploader(name, utc(), *keys, mail, packages or None, suites or None, quota)
     _say(made)
@@ -133,6 +143,16 @@ def client(site: Site, name: str, as_json: bool) -> None:
         click.echo(msgspec.json.format(msgspec.json.encode(clients.setup(server, name))).decode())
         return
     click.echo(clients.printed(server, name))
+
+
+def _check_suites(site: Site, patterns: tuple[str, ...]) -> None:
+    """Refuse what no suite is called: nothing could ever be uploaded to it."""
+    here = sorted(site.settings.suites)
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for name in here):
+            raise click.BadParameter(
+                f"no suite of this site is called '{pattern}': {', '.join(here)}", param_hint="'--suite'"
+            )
 
 
 def _say(one: Uploader) -> None:
