@@ -18,6 +18,7 @@ from daemons.building import base, ways
 from daemons.building.build import Cancelled, Killed, Settings, Suspicious, log_name
 from daemons.building.build import Outcome as Built
 from daemons.building.environment import DepWait
+from daemons.building.extra import Extra
 from daemons.building.installing import Keeping, Layered
 from daemons.buildlogs import OUT
 from daemons.deciding import verdicts
@@ -77,7 +78,15 @@ class Builder(Daemon[BuildJob]):
         entry.note("building", by=self.name, environment=system.path.name)
         archives = self.site.local_archives(suite.name)
         network = job.source in suite.network
-        fresh = Layered(system, archives, self.clock, self.keeping, watch=lambda: self._watch(entry), network=network)
+        fresh = Layered(
+            system,
+            archives,
+            self.clock,
+            self.keeping,
+            watch=lambda: self._watch(entry),
+            extra=Extra(suite.sources, suite.preferences),
+            network=network,
+        )
         outcome = ways.way(suite.environment, fresh)(job, entry.files, out, self.clock, self.settings)
         buildlogs.keep(self.site.logs, entry.name.key, out / log_name(job))
         settled = self._conclude(entry, outcome, out)

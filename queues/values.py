@@ -131,6 +131,13 @@ class Suite(Struct, frozen=True, forbid_unknown_fields=True):
         Literal["overlay", "sbuild"],
         Meta(description="What builds: overlay, debmill's own and fast; or sbuild, in its unshare mode."),
     ] = "overlay"
+    sources: Annotated[
+        str,
+        Meta(
+            description="Where builds find more than the mirror has: stanzas of sources.list(5), each with Signed-By."
+        ),
+    ] = ""
+    preferences: Annotated[str, Meta(description="Which versions builds prefer, as in apt_preferences(5).")] = ""
     all_on: Annotated[str, Meta(description="Architecture on which 'all' is built; empty: the first.")] = ""
     build_options: Annotated[
         tuple[Option, ...], Meta(description="Words of DEB_BUILD_OPTIONS for every build, such as nocheck.")

@@ -1,6 +1,7 @@
 """Package lists, fetched once and shared by all environments over a base: those of its mirror, and of our own archives.
 
-They are layers: one of the mirror, fetched again when it is too old, and over it one for each state of the archives.
+They are layers: one of the mirror and of a suite's extra sources, fetched again when it is too old, which also tells
+apt of these sources and of what the suite prefers; and over it one for each state of the archives.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from pathlib import Path
 
 from daemons.building import dependencies, resolving
 from daemons.building.base import Base
+from daemons.building.contents import File
 from daemons.building.environment import Broken, Limits, LocalArchive, Log, Unavailable
+from daemons.building.extra import Extra
 from daemons.building.following import Watch
 from daemons.building.overlay import Overlay
 from daemons.building.store import Layer, Store
@@ -24,17 +27,24 @@ class Indices:
     """The package lists of a base and of archives; `longest` is how many seconds those of a mirror are believed."""
 
     def __init__(
-        self, system: Base, archives: Sequence[LocalArchive], store: Store, longest: float, watch: Watch
+        self,
+        system: Base,
+        archives: Sequence[LocalArchive],
+        store: Store,
+        longest: float,
+        watch: Watch,
+        extra: Extra = Extra(),  # noqa: B008 -- it is frozen
     ) -> None:
         self.system = system
         self.archives = archives
         self.store = store
         self.longest = longest
         self.watch = watch
+        self.extra = extra
 
     def current(self, log: Log, limits: Limits) -> tuple[Layer, ...] | Unavailable:
         """Give the layers that hold them, the topmost first; fetched when they must be. Raises Broken."""
-        with self.store.turn(self.system.digest, self.watch):
+        with self.store.turn(self._origin(), self.watch):
             mirror = self.believed() or self._fetch(log, limits)
         if isinstance(mirror, Unavailable) or not self.archives:
             return mirror if isinstance(mirror, Unavailable) else (mirror,)
@@ -45,7 +55,8 @@ class Indices:
 
     def believed(self) -> Layer | None:
         """Give the mirror's lists, if they are not too old."""
-        own = [layer for layer in self.store.listing() if layer.key.rpartition(".")[0] == self.system.digest]
+        origin = self._origin()
+        own = [layer for layer in self.store.listing() if layer.key.rpartition(".")[0] == origin]
         newest = min(own, key=self.store.age, default=None)
         return self.store.find(newest.key) if newest and self.store.age(newest) < self.longest else None
 
@@ -55,12 +66,16 @@ class Indices:
         if mirror is not None:
             self.store.expire(mirror)
 
+    def _origin(self) -> str:
+        """Give the key of where these lists come from, our own archives aside."""
+        return resolving.origin_key(self.system.digest, self.extra.files())
+
     def _fetch(self, log: Log, limits: Limits) -> Layer | Unavailable:
         with self.store.aside() as aside:
-            if not self._run(aside, (), (dependencies.UPDATE, dependencies.PREPARE), log, limits):
+            if not self._run(aside, (), (dependencies.UPDATE, dependencies.PREPARE), log, limits, self.extra.files()):
                 return _UNREACHED
             releases = [path.read_bytes() for path in (aside / _LISTS).glob("*Release")]
-            key = f"{self.system.digest}.{resolving.state_key(self.system.digest, releases)}"
+            key = f"{self._origin()}.{resolving.state_key(self.system.digest, releases)}"
             layer = self.store.keep(aside, key, self.system.path.name, ("lists of the mirror",))
         self.store.renew(layer)
         self.store.trim(ROOM, layer.key)
@@ -69,7 +84,7 @@ class Indices:
     def _add(self, key: str, mirror: Layer, log: Log, limits: Limits) -> Layer | Unavailable:
         with self.store.aside() as aside:
             commands = (dependencies.UPDATE_ARCHIVES, dependencies.PREPARE)
-            if not self._run(aside, (mirror,), commands, log, limits, self.archives):
+            if not self._run(aside, (mirror,), commands, log, limits, archives=self.archives):
                 return _UNREACHED
             names = tuple(f"lists of {archive.suite} in {archive.root / archive.path}" for archive in self.archives)
             layer = self.store.keep(aside, key, self.system.path.name, names)
@@ -83,9 +98,10 @@ class Indices:
         commands: Sequence[Sequence[str]],
         log: Log,
         limits: Limits,
+        files: Sequence[File] = (),
         archives: Sequence[LocalArchive] = (),
     ) -> bool:
-        fresh = Overlay(self.system, archives, watch=self.watch, layers=layers, writable=aside, user=None)
+        fresh = Overlay(self.system, archives, files, watch=self.watch, layers=layers, writable=aside, user=None)
         with fresh as root:
             for command in commands:
                 log.write(f"$ {' '.join(command)}\n".encode())

@@ -19,6 +19,7 @@ from daemons.building import dependencies, memory, resolving
 from daemons.building.base import Base
 from daemons.building.contents import File
 from daemons.building.environment import DepWait, Kind, Limits, LocalArchive, Log, Unavailable
+from daemons.building.extra import Extra
 from daemons.building.following import Watch
 from daemons.building.indices import Indices
 from daemons.building.overlay import Overlay
@@ -80,12 +81,14 @@ class Layered:
         keeping: Keeping = Keeping(),  # noqa: B008 -- it is frozen
         watch: Watch = lambda: None,
         cache: Path | None = None,
+        extra: Extra = Extra(),  # noqa: B008 -- it is frozen
         *,
         network: bool = False,
     ) -> None:
         """Describe them; `watch` is called while a command runs, and what it raises ends that command.
 
-        Layers are kept in `cache`, else beside the base. With `network`, builds may use the host's.
+        Layers are kept in `cache`, else beside the base. Dependencies come from the base's mirror, our own archives and
+        `extra`. With `network`, builds may use the host's.
         """
         self.system = system
         self.archives = archives
@@ -93,7 +96,7 @@ class Layered:
         self.watch = watch
         self.network = network
         self.stores = Stores(cache or system.path.parent, clock)
-        self.indices = Indices(system, archives, self.stores.indices, keeping.seconds, watch)
+        self.indices = Indices(system, archives, self.stores.indices, keeping.seconds, watch, extra)
 
     def install(
         self, dsc: Path, kind: Kind, profiles: Sequence[str] = (), *, size: int, log: Log, limits: Limits

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct, structs
 
 from archive import dscfile
+from daemons.building.contents import File
 from daemons.building.environment import LocalArchive
 from queues import control
 
@@ -108,6 +109,11 @@ def archives_key(mirror: str, archives: Sequence[tuple[LocalArchive, bytes, byte
         (str(one.root), one.suite, *one.components, one.path, key.hex(), state.hex()) for one, key, state in archives
     ]
     return _key("archives", mirror, *("\n".join(fact) for fact in facts))
+
+
+def origin_key(base: str, files: Sequence[File]) -> str:
+    """Make the key of where packages come from: a base's mirror alone, or with what files tell apt besides."""
+    return _key("origin", base, *(f"{one.path}\n{one.content.hex()}" for one in files)) if files else base
 
 
 def state_key(base: str, releases: Sequence[bytes]) -> str:

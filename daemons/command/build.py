@@ -27,6 +27,7 @@ from daemons import account, settings
 from daemons.building import ways
 from daemons.building.build import Killed, Outcome, Settings, Suspicious, log_name
 from daemons.building.environment import DepWait
+from daemons.building.extra import Extra
 from daemons.building.installing import Keeping, Layered
 from daemons.command import bases
 from daemons.command.words import words_of
@@ -91,7 +92,8 @@ def _build(
     archives = site.local_archives(job.suite) if site and job.suite in site.settings.suites else []
     kept = site.settings.build if site else settings.Build()
     keeping, network = Keeping(kept.layers_size, kept.indices_minutes * 60), job.source in rules.network
-    fresh = Layered(base, archives, utc, keeping, network=network)
+    extra = Extra(rules.sources, rules.preferences)
+    fresh = Layered(base, archives, utc, keeping, extra=extra, network=network)
     outcome = ways.way(rules.environment, fresh)(job, sources, out, utc, Settings(kept.limits, parallel))
     built = isinstance(outcome, BuildResult) and outcome.verdict == "built"
     click.echo(f"{job.source} {job.version} {job.architecture}: {_in_words(outcome)}", err=not built)

@@ -19,6 +19,7 @@ import pytest
 
 from daemons.building import memory
 from daemons.building.environment import DepWait, Environment, Limits, LocalArchive, Unavailable
+from daemons.building.extra import Extra
 from daemons.building.installing import Keeping, Layered
 from daemons.building.memory import Room
 from daemons.building.store import Store
@@ -26,6 +27,7 @@ from queues.clock import utc
 from tests.support import tiny
 from tests.support.account import room, unprivileged
 from tests.support.bases import base_of, layers
+from tests.support.served import served
 from tests.support.tools import runs
 
 pytestmark = pytest.mark.integration
@@ -59,8 +61,16 @@ def store_of(work: Path) -> Store:
 class Tried:
     """One installation: what came of it, and what the log says."""
 
-    def __init__(self, work: Path, archive: LocalArchive | None, fields: str, limit: int = 1 << 30) -> None:
-        environments = Layered(base_of("amd64"), [archive] if archive else [], utc, Keeping(limit), cache=layers())
+    def __init__(
+        self,
+        work: Path,
+        archive: LocalArchive | None,
+        fields: str,
+        limit: int = 1 << 30,
+        extra: Extra = Extra(),  # noqa: B008 -- it is frozen
+    ) -> None:
+        archives, keeping = [archive] if archive else [], Keeping(limit)
+        environments = Layered(base_of("amd64"), archives, utc, keeping, cache=layers(), extra=extra)
         environments.stores.layers = store_of(work)
         environments.stores.writable = Store(work / "writable", utc)
         (work / "sources").mkdir(exist_ok=True)
@@ -188,6 +198,19 @@ def test_what_conflicts_is_gone_from_the_root_and_what_was_replaced_is_new(work:
         assert said_by(environment, "ls /usr/share/doc") == "new"
     with Tried(work, archive, "Build-Depends: make").fresh as environment:
         assert said_by(environment, "command -v fakeroot; ls /usr/share/doc | wc -l").startswith("/usr/bin/fakeroot")
+
+
+@unprivileged
+def test_a_suite_has_sources_and_preferences_of_its_own(work: Path) -> None:
+    archive = archive_of(work / "archive", tool(work))
+    with served(work / "archive") as url:
+        sources = f"Types: deb\nURIs: {url}/{archive.path}\nSuites: local\nComponents: main\nSigned-By: {archive.key}\n"
+        found = Tried(work, None, NEEDS_TOOL, extra=Extra(sources))
+        unwanted = "Package: local-tool\nPin: origin 127.0.0.1\nPin-Priority: -1\n"
+        avoided = Tried(work, None, NEEDS_TOOL, extra=Extra(sources, unwanted))
+        other = Tried(work, None, NEEDS_TOOL)
+    assert found.says("local-tool; find /etc/apt -name 'suite*'") == "version 1"
+    assert avoided.outcome == other.outcome == DepWait("local-tool")
 
 
 @unprivileged

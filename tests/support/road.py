@@ -6,12 +6,9 @@ The demo and the integration tests share it. Nothing here judges: it makes, send
 from __future__ import annotations
 
 import functools
-import http.server
 import json
 import re
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Any
@@ -19,6 +16,7 @@ from typing import Any
 from tests.support.clients import Uploader
 from tests.support.mill import Mill
 from tests.support.people import Person
+from tests.support.served import served
 from tests.support.sources import SourceUpload
 from tests.support.tools import Ran
 
@@ -151,18 +149,9 @@ class Road:
         rows = [one for one in self.mill.json("archive", "list") if one["source"] == source]
         return {one["architecture"]: one["version"] for row in rows for one in row["binaries"]}
 
-    @contextmanager
-    def served(self) -> Iterator[str]:
-        """Serve the document root over HTTP, by a server that knows nothing of debmill; gives the URL."""
-        handler = functools.partial(_Silent, directory=str(self.site / "archive"))
-        with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-            thread = threading.Thread(target=server.serve_forever)
-            thread.start()
-            try:
-                yield f"http://127.0.0.1:{server.server_port}"
-            finally:
-                server.shutdown()
-                thread.join()
+    def served(self) -> AbstractContextManager[str]:
+        """Serve the document root over HTTP; gives the URL."""
+        return served(self.site / "archive")
 
 
 def name_of(upload: SourceUpload) -> str:
@@ -175,10 +164,3 @@ def decoded(mail: Path) -> str:
     message = message_from_bytes(mail.read_bytes(), policy=policy.default)
     headers = [f"{name}: {message[name]}" for name in ("Subject", "To")]
     return "\n".join([*headers, "", message.get_content()])
-
-
-class _Silent(http.server.SimpleHTTPRequestHandler):
-    """A plain file server that does not write to the terminal."""
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- the base class's name
-        """Say nothing."""
