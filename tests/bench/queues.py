@@ -4,6 +4,8 @@ usage: tests/run bench, or python tests/bench/queues.py [--json] with the Python
 
 Rounds of ours and of the floor take turns, and medians are compared, so a busy machine slows both alike. The exit
 status is 0 only if every target was met.
+
+For minutes after many files were removed, an ext4 without a journal makes new ones dear: wait between two runs.
 """
 
 from __future__ import annotations
