@@ -14,7 +14,7 @@ from typing import NamedTuple
 from archive import pool
 from daemons.deciding import results
 from daemons.intake.answers import safe
-from daemons.receiving.answered import SUFFIX, Answered
+from daemons.receiving.answered import SUFFIX, Answered, report_of
 from daemons.sites import Site
 from daemons.telling import story
 from daemons.telling.story import Chapter
@@ -30,6 +30,7 @@ RECENT = timedelta(days=30)
 LAST_LINES = 20  # of a failed build's log
 ELSEWHERE = (Room.TMP, Room.PARTS, Room.CORRUPT)
 BACKSTAGE = (history.CLAIMED, history.RECOVERED)  # what came of a claim is the next event
+WAITING = "\ndebmill: waiting "  # in an answer
 UNTOLD = ("at", "event", "signed", "traceback")
 
 
@@ -63,10 +64,17 @@ class Reports:
         texts = [text for one in sent.values() for text in self._told(one)]
         said = self._answered.said(uploader, name)
         if said:
-            texts.append(f"The intake's last answer, {said}")
+            texts.append(f"The intake's last answer, {said}{self._since(uploader, name, said)}")
         if not texts:
             raise FileNotFoundError(name)
         return "\n".join(texts).encode()
+
+    def _since(self, account: str, report: str, said: str) -> str:
+        """Say what an answer does not tell: that what waited was removed."""
+        here = (self._site.uploading / account).glob("*.changes")
+        if WAITING not in said or any(report_of(path.name) == report for path in here):
+            return ""
+        return "It waits no more: the .changes was removed.\n"
 
     def _sent(self, account: str) -> Iterator[Sent]:
         oldest = names.stamp(self._spool.clock() - RECENT)

@@ -226,6 +226,21 @@ def failed(door: Door, key: Key) -> None:
 
 
 class TestExpiry:
+    @pytest.mark.parametrize("by", ["dcut", "sftp"])
+    def test_what_its_uploader_removed_is_not_said_to_wait(
+        self, alice: Uploader, make: Callable[..., SourceUpload], by: str
+    ):
+        changes = make().changes
+        alice.sftp(changes)
+        assert "removed" not in alice.read("/status/pebble_1.0-1.txt")
+        if by == "dcut":
+            alice.dcut("rm", changes.name)
+        else:
+            run(
+                ["sftp", "-q", "-F", alice.ssh_config, "-b", "-", "mill"], stdin=f"rm /incoming/{changes.name}".encode()
+            )
+        assert "It waits no more: the .changes was removed." in alice.read("/status/pebble_1.0-1.txt")
+
     def test_missing_files_are_waited_for_and_then_the_uploader_is_told(
         self, alice: Uploader, make: Callable[..., SourceUpload], door: Door
     ):
