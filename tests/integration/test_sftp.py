@@ -92,6 +92,7 @@ class Intake:
 
     def judge(self, uploader, area, name, sha256):  # noqa: ARG002 -- the shape of a judge
         assert (area / name).is_file()
+        assert self.server.areas.of(uploader).turn.locked(), "two sessions might be judged side by side"
         self.judged.append((uploader, name))
         if name in self.taken:
             (area / name).unlink()
@@ -645,6 +646,21 @@ def test_a_list_has_no_more_than_so_many_names(intake):
     intake.reports = {f"hello_{number}.txt": b"" for number in range(1000)}
     with intake.client() as client:
         assert len(client.listdir("/status")) == 256
+
+
+def test_a_read_gives_no_more_than_so_much(intake):
+    intake.reports = {"hello_1.txt": b"x" * 200_000}
+    with raw(intake) as (ask, _):
+        ask(request(paramiko.sftp.CMD_OPEN, 1, "/status/hello_1.txt", 1, 0))
+        kind, size, _ = ask(request(paramiko.sftp.CMD_READ, 2, b"hx1", 0, 0, 1 << 20))
+        assert (kind, size) == (paramiko.sftp.CMD_DATA, 65536)
+
+
+def test_refusals_do_not_fill_the_log(intake, heard):
+    with raw(intake) as (ask, _):
+        for number in range(150):
+            ask(request(paramiko.sftp.CMD_MKDIR, number, "x", 0))
+    assert sum("refused: x: there are no directories" in line for line in heard.lines) == 100
 
 
 def test_an_account_comes_and_goes_at_once(intake):

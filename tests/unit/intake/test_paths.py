@@ -79,6 +79,11 @@ def test_nothing_else_may_be_sent_and_the_refusal_says_where_to(path):
     assert str(refusal.value)
 
 
+def test_a_path_without_end_is_refused_wherever_it_leads():
+    with pytest.raises(Refusal, match="longer than 1024"):
+        paths.resolve("/x/.." * 250)
+
+
 @given(st.text(max_size=60), st.sampled_from(["", "/", "/incoming/", "/status/", "../", "/incoming/../"]))
 def test_no_path_ever_names_more_than_a_plain_file(text, before):
     try:

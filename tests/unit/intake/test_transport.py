@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import socket
 
 import paramiko
 import pytest
+from paramiko.common import MSG_CHANNEL_DATA, MSG_IGNORE
 
 from daemons.intake import internals, transport
 from daemons.intake.limits import Limits
@@ -29,6 +31,14 @@ def test_a_packet_of_possible_length_is_read(connected):
     ours, theirs = connected
     theirs.send(b"x" * 16)
     assert transport.Packetizer(ours).read_all(16) == b"x" * 16
+
+
+def test_messages_without_data_count_also_between_data(connected, monkeypatch):
+    kinds = itertools.cycle([MSG_CHANNEL_DATA, *[MSG_IGNORE] * 9])
+    monkeypatch.setattr(paramiko.packet.Packetizer, "read_message", lambda _: (next(kinds), paramiko.Message()))
+    packetizer = transport.Packetizer(connected[0])
+    with pytest.raises(paramiko.SSHException, match="messages without data"):
+        [packetizer.read_message() for _ in range(10 * transport.MOST_CHATTER)]
 
 
 def test_a_version_line_without_end_is_cut(connected):
