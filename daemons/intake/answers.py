@@ -63,7 +63,7 @@ class Reports(Protocol):
 class Judge(Protocol):
     """Says what becomes of a file that was just published in an uploader's area.
 
-    Called once per closed file, in the session's thread, never twice at a time for one uploader. What stays in the
+    Called once per closed file, in a thread of its session, never twice at a time for one uploader. What stays in the
     area and what leaves it is the judge's business, also after `Refused`. An exception is a bug: it is logged, the
     client hears of an internal error, the file stays.
     """

@@ -14,8 +14,9 @@ import paramiko
 from paramiko import sftp
 
 from daemons.intake.answers import Heard, Refusal, Refused, announce, one_line, spoken
+from daemons.intake.handles import Arrival
 from daemons.intake.internals import ServerInside
-from daemons.intake.session import Arrival, Session
+from daemons.intake.session import Session
 from daemons.intake.talk import LONGEST_REQUEST, Request, Talk
 from queues import machine
 

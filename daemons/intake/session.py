@@ -20,13 +20,13 @@ from daemons.intake import paths
 from daemons.intake.answers import Answer, Judge, Refusal, Refused, Reports, Stored, one_line, spoken
 from daemons.intake.area import Area
 from daemons.intake.arriving import Unfinished
+from daemons.intake.handles import Arrival, Report, attributes, directory, of_file
 from daemons.intake.limits import Limits
 from queues import atomic, machine
 
 logger = logging.getLogger(__name__)
 
 LONGEST_LISTING = 256
-LONGEST_READ = 64 * 1024
 
 
 class Visitor(Struct, frozen=True):
@@ -38,51 +38,6 @@ class Visitor(Struct, frozen=True):
 
     def __str__(self) -> str:
         return f"{self.uploader} at {self.address} with {self.key}"
-
-
-class Report(paramiko.SFTPHandle):
-    """An open report, as it was when it was opened; read only."""
-
-    def __init__(self, text: bytes) -> None:
-        super().__init__()
-        self._text = text
-
-    def stat(self) -> paramiko.SFTPAttributes:
-        """Give the size."""
-        return _attributes(stat.S_IFREG | 0o444, len(self._text))
-
-    def read(self, offset: int, length: int) -> bytes:
-        """Read at most LONGEST_READ bytes; nothing beyond the end."""
-        return self._text[offset : offset + min(length, LONGEST_READ)]
-
-
-class Arrival(paramiko.SFTPHandle):
-    """A file that is being sent. `finish` publishes it; `close` without `finish` forgets it."""
-
-    def __init__(self, session: Session, file: Unfinished) -> None:
-        super().__init__()
-        self._session = session
-        self.file = file
-
-    def stat(self) -> paramiko.SFTPAttributes:
-        """Give the size so far."""
-        return _attributes(stat.S_IFREG | 0o644, self.file.size)
-
-    def read(self, offset: int, length: int) -> bytes:  # noqa: ARG002 -- paramiko's signature
-        """Raise Refusal: what is sent cannot be read back."""
-        raise Refusal(f"{self.file.name}: files in {paths.INCOMING} cannot be read back")
-
-    def takes_long(self) -> bool:
-        """Say whether `finish` may take long."""
-        return self._session.may_judge(self.file.name)
-
-    def finish(self) -> Answer:
-        """Publish the file and have it judged."""
-        return self._session.publish(self.file)
-
-    def close(self) -> None:
-        """Forget the file, unless it was published."""
-        self.file.discard()
 
 
 class Session(paramiko.SFTPServerInterface):
@@ -123,7 +78,7 @@ class Session(paramiko.SFTPServerInterface):
         return Report(self._reports.read(self.visitor.uploader, place.name))
 
     def may_judge(self, name: str) -> bool:
-        """Say whether more may be to be said of a file than that it is stored, or another is being judged."""
+        """Guess whether it may take long to publish a file: another is being judged, or a verdict may be due."""
         return self._area.turn.locked() or self._area.may_be_complete(name)
 
     def publish(self, file: Unfinished) -> Answer:
@@ -144,7 +99,7 @@ class Session(paramiko.SFTPServerInterface):
         self._check_admitted()
         place = paths.resolve(path)
         if place.kind == "root":
-            return [_directory("incoming"), _directory("status")]
+            return [directory("incoming"), directory("status")]
         if place.kind not in ("incoming", "status"):
             raise FileNotFoundError(path)
         found = self._files() if place.kind == "incoming" else self._texts()
@@ -154,7 +109,7 @@ class Session(paramiko.SFTPServerInterface):
         """Give what a client needs to see: that a directory is one, and a file's size."""
         place = paths.resolve(path)
         if not place.name:
-            return _directory(place.kind)
+            return directory(place.kind)
         return self._sent_before(place) or self._lying_here(place)
 
     lstat = stat
@@ -189,16 +144,16 @@ class Session(paramiko.SFTPServerInterface):
         size, answer = self._sent.pop(place.name, (0, None))
         if isinstance(answer, Refused):
             raise Refusal(answer.reason)
-        return _attributes(stat.S_IFREG | 0o444, size, place.name) if answer else None
+        return attributes(stat.S_IFREG | 0o444, size, place.name) if answer else None
 
     def _lying_here(self, place: paths.Place) -> paramiko.SFTPAttributes:
         if place.kind == "report":
             text = self._reports.read(self.visitor.uploader, place.name)
-            return _attributes(stat.S_IFREG | 0o444, len(text), place.name)
+            return attributes(stat.S_IFREG | 0o444, len(text), place.name)
         files = self._area.files()
         if place.name not in files:
             raise FileNotFoundError(place.name)
-        return _file_attributes(files[place.name], place.name)
+        return of_file(files[place.name], place.name)
 
     def _begin(self, name: str, flags: int) -> Arrival:
         if flags & os.O_APPEND or not flags & os.O_CREAT:
@@ -225,26 +180,9 @@ class Session(paramiko.SFTPServerInterface):
         return Refused(f"{name}: the server cannot take it now: {error.strerror}; send this file again later")
 
     def _files(self) -> Iterator[paramiko.SFTPAttributes]:
-        return (_file_attributes(status, name) for name, status in self._area.files().items())
+        return (of_file(status, name) for name, status in self._area.files().items())
 
     def _texts(self) -> Iterator[paramiko.SFTPAttributes]:
         """List the reports; how long each will be is known only when it is read."""
         for name, when in self._reports.names(self.visitor.uploader).items():
-            yield _attributes(stat.S_IFREG | 0o444, None, name, when)
-
-
-def _directory(name: str) -> paramiko.SFTPAttributes:
-    return _attributes(stat.S_IFDIR | 0o755, 0, name)
-
-
-def _file_attributes(status: os.stat_result, name: str = "") -> paramiko.SFTPAttributes:
-    return _attributes(stat.S_IFREG | 0o444, status.st_size, name, int(status.st_mtime))
-
-
-def _attributes(mode: int, size: int | None, name: str = "", when: int = 0) -> paramiko.SFTPAttributes:
-    attributes = paramiko.SFTPAttributes()
-    attributes.filename = name
-    attributes.st_mode, attributes.st_size = mode, size
-    attributes.st_atime = attributes.st_mtime = when
-    attributes.st_uid = attributes.st_gid = 0
-    return attributes
+            yield attributes(stat.S_IFREG | 0o444, None, name, when)
