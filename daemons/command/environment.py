@@ -18,9 +18,9 @@ from rich.table import Table
 
 from daemons.building import base, entering
 from daemons.building.base import Base
-from daemons.building.installing import Stores
 from daemons.building.overlay import Overlay
 from daemons.building.store import Layer
+from daemons.building.stores import Stores
 from daemons.command import bases
 from daemons.command.tables import console
 from daemons.sites import Site

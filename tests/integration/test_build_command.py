@@ -12,7 +12,7 @@ import pytest
 
 from daemons import account, settings
 from daemons.building import entering
-from daemons.building.installing import Stores
+from daemons.building.stores import Stores
 from queues.clock import utc
 from queues.values import Suite
 from tests.support import tiny
