@@ -1,4 +1,4 @@
-"""All that is kept beside the bases of a cache: layers of build dependencies, package lists, chroots, writable layers."""
+"""All that is kept beside the bases of a cache: layers, package lists, chroots, and writable layers of builds."""
 
 from __future__ import annotations
 
