@@ -42,12 +42,13 @@ class User(Struct, frozen=True):
 class Description(Struct, frozen=True):
     """What `inside` is told. `shown` maps directories inside to those of the host that they show until sealed.
 
-    `layers` lie between the base and the root, the topmost first; the root is in memory unless a directory is named.
+    `layers` lie between `base` and the root, the topmost first; the root is in memory unless a directory is named.
     `size` and `shm` are the bytes that it may take in memory, and /dev/shm. `network`: the build may use the host's.
     """
 
     shown: dict[str, str]
     files: tuple[File, ...]
+    base: str = ""
     layers: tuple[str, ...] = ()
     writable: str = ""
     size: int = 0

@@ -1,46 +1,50 @@
 """The first process of an environment: it makes the fresh root, enters it for good, and then only holds it.
 
-A program, never imported: `overlay` runs it as process 1 of new user, mount, pid, net, ipc and uts namespaces, in
-the directory of a base, with every capability of the new user namespace. It starts as the service account, which alone
-may reach the base and the archive, and is the namespace's root from before the root is entered. It never runs anything
-of a package: that comes in later, from outside (`entering`), into a root that has no way back.
+A program, never imported: `first` runs it as process 1 of new user, mount, pid, net, ipc and uts namespaces, with
+every capability of the new user namespace. It may wait for long to be told what to make. It starts as the service
+account, which alone may reach the base and the archive, and is the namespace's root from before the root is entered. It
+never runs anything of a package: that comes in later, from outside (`entering`), into a root that has no way back.
 
-Standard input: one line of JSON (`contents.Description`); then "seal" any number of times; its end is the end of
+Standard input: one value of marshal (`contents.Description`); then "seal" any number of times; its end is the end of
 the environment. Standard output: "ready PID" with the process number as the host knows it, "sealed", or what failed.
+
+Every environment pays for each module that is imported here: json, pathlib, shutil, signal and typing would double the
+time that this program takes.
 """
 
 from __future__ import annotations
 
 import ctypes
 import fcntl
-import json
+import marshal
 import os
-import shutil
-import signal
 import struct
 import sys
 import time
-from base64 import b64decode
-from pathlib import Path
-from typing import Any
 
-# linux/mount.h, linux/prctl.h, linux/sockios.h, linux/if.h
+# linux/mount.h, linux/prctl.h, linux/sockios.h, linux/if.h, asm-generic/signal.h
 NOSUID, NODEV, NOEXEC, BIND, REMOUNT_READ_ONLY, DETACH = 2, 4, 8, 4096, 32 | 4096 | 1, 2
 PR_SET_PDEATHSIG = 1
 AF_INET, SOCK_DGRAM, SIOCSIFFLAGS, IFF_UP = 2, 2, 0x8914, 1
+SIGKILL, SIGCHLD, SIG_IGN = 9, 17, 1
 libc = ctypes.CDLL(None, use_errno=True)
+
+
+def call(name: str, what: str, *arguments: object) -> None:
+    """Call a function of the C library that Python lacks. Raises OSError."""
+    if getattr(libc, name)(*arguments) < 0:
+        raise OSError(ctypes.get_errno(), f"{what}: {os.strerror(ctypes.get_errno())}")
 
 
 def mount(kind: str, source: str, target: str, flags: int = 0, options: str = "") -> None:
     """Mount. Raises OSError."""
-    if libc.mount(source.encode(), target.encode(), kind.encode(), ctypes.c_ulong(flags), options.encode()) != 0:
-        raise OSError(ctypes.get_errno(), f"mounting {kind} on {target}: {os.strerror(ctypes.get_errno())}")
+    arguments = source.encode(), target.encode(), kind.encode(), ctypes.c_ulong(flags), options.encode()
+    call("mount", f"mounting {kind} on {target}", *arguments)
 
 
 def detach(target: str) -> None:
     """Unmount as soon as nothing uses it, with all that is mounted below. Raises OSError."""
-    if libc.umount2(target.encode(), DETACH) != 0:
-        raise OSError(ctypes.get_errno(), f"unmounting {target}: {os.strerror(ctypes.get_errno())}")
+    call("umount2", f"unmounting {target}", target.encode(), DETACH)
 
 
 def make_root(layers: list[int], writable: int | None, size: int) -> None:
@@ -77,7 +81,7 @@ def make_devices(shm: int) -> None:
     """Mount proc and a small dev of the host's harmless devices."""
     mount("tmpfs", "dev", "dev", NOSUID, "mode=755,size=1m,nr_inodes=1k")
     for name in ("null", "zero", "full", "random", "urandom", "tty"):
-        Path("dev", name).touch()
+        os.close(os.open(f"dev/{name}", os.O_CREAT | os.O_CLOEXEC))
         mount("none", f"/dev/{name}", f"dev/{name}", BIND)
     os.mkdir("dev/pts")
     mount("devpts", "devpts", "dev/pts", NOSUID | NOEXEC, "newinstance,ptmxmode=666,mode=620,gid=5")
@@ -85,7 +89,7 @@ def make_devices(shm: int) -> None:
     mount("tmpfs", "shm", "dev/shm", NOSUID | NODEV, f"mode=1777,size={shm}")
     links = {"ptmx": "pts/ptmx", "fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2"}
     for name, meant in links.items():
-        Path("dev", name).symlink_to(meant)
+        call("symlink", f"linking dev/{name}", meant.encode(), f"dev/{name}".encode())
     try:
         mount("proc", "proc", "proc", NOSUID | NODEV | NOEXEC)
     except PermissionError:
@@ -98,35 +102,49 @@ def become_root() -> None:
     os.setresgid(0, 0, 0)
     os.setresuid(0, 0, 0)
     # the change of user has cleared the signal of unshare --kill-child
-    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    call("prctl", "dying with the parent", PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)
 
 
 def enter_root() -> None:
     """Make the current directory the root and let go of the old one (pivot_root(2), Notes)."""
-    if libc.pivot_root(b".", b".") != 0:
-        raise OSError(ctypes.get_errno(), f"entering the root: {os.strerror(ctypes.get_errno())}")
+    call("pivot_root", "entering the root", b".", b".")
     detach(".")
     os.chdir("/")
 
 
-def write(files: list[dict[str, Any]]) -> None:
-    """Write the files a fresh root has."""
-    for file in files:
-        path = Path(file["path"])
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.unlink(missing_ok=True)
-        path.write_bytes(b64decode(file["content"]))
-        path.chmod(file["mode"])
+def write(path: str, content: bytes, mode: int) -> None:
+    """Write a file of the fresh root, in the place of what the base has there."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    remove(path)
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC), "wb", buffering=0) as file:
+        file.write(content)
+        os.fchmod(file.fileno(), mode)
 
 
-def add_user(user: dict[str, Any]) -> None:
+def remove(path: str) -> None:
+    """Remove a file, or what an odd package has put in its place."""
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
+    except IsADirectoryError:
+        import shutil
+
+        shutil.rmtree(path)
+
+
+def add_user(name: str, number: int, directory: str) -> None:
     """Add the plain user who builds, and the directory that is the user's."""
-    name, number = user["name"], user["number"]
-    with Path("/etc/passwd").open("a") as passwd, Path("/etc/group").open("a") as group:
-        passwd.write(f"{name}:x:{number}:{number}::/nonexistent:/bin/sh\n")
-        group.write(f"{name}:x:{number}:\n")
-    os.mkdir(user["directory"])
-    os.chown(user["directory"], number, number)
+    append("/etc/passwd", f"{name}:x:{number}:{number}::/nonexistent:/bin/sh\n")
+    append("/etc/group", f"{name}:x:{number}:\n")
+    os.mkdir(directory)
+    os.chown(directory, number, number)
+
+
+def append(path: str, line: str) -> None:
+    """Add a line to a file."""
+    with open(path, "ab", buffering=0) as file:
+        file.write(line.encode())
 
 
 def raise_loopback() -> None:
@@ -138,30 +156,23 @@ def raise_loopback() -> None:
 
 def forbid_namespaces() -> None:
     """Let nobody inside make a user namespace, in which one could mount, and so fill memory beside every limit."""
-    Path("/proc/sys/user/max_user_namespaces").write_text("0")
+    with open("/proc/sys/user/max_user_namespaces", "wb", buffering=0) as setting:
+        setting.write(b"0")
 
 
 def seal(archive: list[str], *, network: bool) -> None:
     """End every process but this one, and hide what only the installation may see."""
     try:
         while True:
-            os.kill(-1, signal.SIGKILL)
+            os.kill(-1, SIGKILL)
             time.sleep(0.001)
     except ProcessLookupError:
         pass
     while archive:
         detach(archive.pop())
     forbid_namespaces()  # again, for the root of an installation may have allowed it
-    if network:
-        return
-    shutil.rmtree("/etc/resolv.conf", ignore_errors=True)
-    Path("/etc/resolv.conf").unlink(missing_ok=True)
-
-
-def name_host(name: bytes) -> None:
-    """Set the host name of the environment."""
-    if libc.sethostname(name, len(name)) != 0:
-        raise OSError(ctypes.get_errno(), f"naming the host: {os.strerror(ctypes.get_errno())}")
+    if not network:
+        remove("/etc/resolv.conf")
 
 
 def answer(line: str) -> None:
@@ -172,11 +183,13 @@ def answer(line: str) -> None:
 
 def main() -> None:
     """Make, enter, tell, hold."""
-    description = json.loads(sys.stdin.readline())
+    told = sys.stdin.buffer
+    description = marshal.load(told)
     host_pid = os.readlink("/proc/self")  # this is still the host's proc, so it is the host's number
     opened = {target: look_at(source) for target, source in description["shown"].items()}
     layers = [look_at(layer) for layer in description["layers"]]
     writable = look_at(description["writable"]) if description["writable"] else None
+    os.chdir(description["base"])
     become_root()
     make_root(layers, writable, description["size"])
     for target, directory in opened.items():
@@ -184,15 +197,17 @@ def main() -> None:
     make_devices(description["shm"])
     enter_root()
     forbid_namespaces()
-    write(description["files"])
+    for file in description["files"]:
+        write(**file)
     if description["user"]:
-        add_user(description["user"])
-    name_host(description["hostname"].encode())
+        add_user(**description["user"])
+    hostname = description["hostname"].encode()
+    call("sethostname", "naming the host", hostname, len(hostname))
     raise_loopback()
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # orphans are reaped by the kernel
+    libc.signal(SIGCHLD, ctypes.c_void_p(SIG_IGN))  # orphans are reaped by the kernel
     answer(f"ready {host_pid}")
     shown = list(opened)
-    for _ in sys.stdin:
+    for _ in told:
         seal(shown, network=description["network"])
         answer("sealed")
 
@@ -200,6 +215,6 @@ def main() -> None:
 try:
     os.umask(0o022)
     main()
-except (OSError, ValueError) as error:
+except (OSError, EOFError) as error:
     sys.exit(str(error).partition("] ")[2] or str(error))
 os._exit(0)  # the kernel tidies up faster than an interpreter

@@ -8,27 +8,24 @@ does with the process that made it, the kernel ends every process inside and dro
 from __future__ import annotations
 
 import os
-import select
-import signal
 import subprocess
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import msgspec
 
-from daemons.building import collecting, contents, entering, following, keyring, memory
+from daemons.building import collecting, contents, entering, following, memory
 from daemons.building.base import Base
 from daemons.building.environment import DIRECTORY, Broken, Ended, Limits, LocalArchive, Log, Reached, Usage
+from daemons.building.first import First
 from daemons.building.meter import Meter
 from daemons.building.store import Layer
 from queues.values import FileRef
 
-_PROGRAM = Path(__file__).with_name("inside.py")
 _RESOLVER = Path("/etc/resolv.conf")
-_PATIENCE = 60.0  # seconds for process 1 to answer
 _QUICK = Limits(seconds=120, output=1 << 20)
 
 
@@ -47,11 +44,12 @@ class Overlay:
         limits: Limits = Limits(),  # noqa: B008 -- it is frozen
         *,
         network: bool = False,
+        start: Callable[[], First] = First,
     ) -> None:
         """Describe it; `watch` is called while a command runs, and what it raises ends that command.
 
         `layers` lie over the base, the topmost first. What is written goes to memory, or to `upper` in `writable`; how
-        much, `limits` says. With `network`, builds may use the host's.
+        much, `limits` says. With `network`, builds may use the host's. `start` gives process 1, which is used once.
         """
         self.base = base
         self.archives = archives
@@ -62,9 +60,9 @@ class Overlay:
         self.user = user
         self.limits = limits
         self.network = network
+        self.start = start
         self._stack = ExitStack()
-        self._holder: subprocess.Popen[bytes]
-        self._pid = ""
+        self._first: First
         self._meter: Meter
 
     def __enter__(self) -> Self:
@@ -73,15 +71,10 @@ class Overlay:
             self._stack.callback(os.close, self.base.hold())
             for layer in self.layers:
                 self._stack.callback(os.close, layer.hold())
-            self._holder = self._start()
-            self._stack.callback(self._end)
-            self._tell(msgspec.json.encode(self._description()))
-            word, _, self._pid = self._answer().partition(" ")
-            if word != "ready":
-                raise Broken(
-                    f"{self.base.path}: an environment cannot be made: {self._complaint(f'{word} {self._pid}')}"
-                )
-            self._meter = Meter(self._pid, self.writable)
+            self._first = self.start()
+            self._stack.callback(self._first.end)
+            self._first.make(self._description())
+            self._meter = Meter(self.pid, self.writable)
             self._stack.callback(self._meter.close)
         except BaseException:
             self._stack.close()
@@ -97,11 +90,12 @@ class Overlay:
     @property
     def pid(self) -> str:
         """The number of process 1 as this machine knows it."""
-        return self._pid
+        return self._first.pid
 
     def _description(self) -> contents.Description:
         return msgspec.structs.replace(
             contents.describe(_with_keys(self.archives), _resolver(), self.files),
+            base=str(self.base.path),
             layers=tuple(str(layer.upper) for layer in self.layers),
             writable=str(self.writable or ""),
             size=memory.size(self.limits.disk),
@@ -114,7 +108,7 @@ class Overlay:
         """Copy files into DIRECTORY, readable by all. Raises Broken."""
         for path in files:
             with path.open("rb") as file:
-                argv = entering.as_user(self._pid, self.base.architecture, DIRECTORY, ["tee", path.name])
+                argv = entering.as_user(self.pid, self.base.architecture, DIRECTORY, ["tee", path.name])
                 ended = subprocess.run(
                     argv,
                     env=entering.INSIDE,
@@ -129,7 +123,7 @@ class Overlay:
     def administer(self, argv: Sequence[str], *, log: Log, limits: Limits = _QUICK) -> Ended:
         """Run a command as root inside, with the host's network; only before the first `run`. Raises Broken."""
         variables = {**entering.INSIDE, "DEBIAN_FRONTEND": "noninteractive"}
-        return self._follow(entering.as_root(self._pid, self.base.architecture, "/", argv), variables, log, limits)
+        return self._follow(entering.as_root(self.pid, self.base.architecture, "/", argv), variables, log, limits)
 
     def run(
         self,
@@ -143,13 +137,13 @@ class Overlay:
         """Run a command as the plain user, alone: whatever ran before is ended. Raises Broken."""
         self.seal()
         inside = {**entering.INSIDE, "USER": "build", "LOGNAME": "build", **(variables or {})}
-        enter = entering.as_user(self._pid, self.base.architecture, directory, argv, network=self.network)
+        enter = entering.as_user(self.pid, self.base.architecture, directory, argv, network=self.network)
         return self._follow(enter, inside, log, limits)
 
     def collect(self, names: Sequence[str], into: Path, limits: Limits) -> tuple[FileRef, ...]:
         """Copy files of these names out of DIRECTORY, when nothing runs any more. Raises Refused, Broken."""
         self.seal()
-        return collecting.copy_out(self._pid, DIRECTORY, names, into, limits.results)
+        return collecting.copy_out(self.pid, DIRECTORY, names, into, limits.results)
 
     def spent(self) -> Usage:
         """Give what was used since this was asked last."""
@@ -157,26 +151,12 @@ class Overlay:
 
     def seal(self) -> None:
         """End every process inside, and hide what only the installation may see. Raises Broken."""
-        self._tell(b"seal")
-        if self._answer() != "sealed":
-            raise Broken(f"{self.base.path}: an environment has ended before its time")
+        self._first.seal()
 
     def shell(self, *, root: bool) -> list[str]:
         """Give the command line of a shell inside, for a terminal of its own."""
         enter = entering.as_root if root else entering.as_user
-        return enter(self._pid, self.base.architecture, DIRECTORY, ["/bin/bash", "-i"])
-
-    def _start(self) -> subprocess.Popen[bytes]:
-        keyring.renew()
-        return subprocess.Popen(
-            entering.making(_PROGRAM),
-            cwd=self.base.path,
-            env=entering.OUTSIDE,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        return enter(self.pid, self.base.architecture, DIRECTORY, ["/bin/bash", "-i"])
 
     def _follow(self, argv: list[str], variables: Mapping[str, str], log: Log, limits: Limits) -> Ended:
         def look() -> Reached | None:
@@ -185,46 +165,9 @@ class Overlay:
 
         ended = following.follow([*entering.limited(limits), *argv], variables, log, limits, self.seal, look)
         self._meter.spend(ended.cpu)
-        if self._holder.poll() is not None:
+        if not self._first.lives:
             return Ended(ended.status, "killed")
         return ended
-
-    def _tell(self, line: bytes) -> None:
-        assert self._holder.stdin is not None
-        with suppress(BrokenPipeError):  # why it ended is in its answer
-            self._holder.stdin.write(line + b"\n")
-            self._holder.stdin.flush()
-
-    def _answer(self) -> str:
-        assert self._holder.stdout is not None
-        if not select.select([self._holder.stdout], [], [], _PATIENCE)[0]:
-            self._kill()
-            raise Broken(f"{self.base.path}: an environment did not answer")
-        return self._holder.stdout.readline().decode(errors="replace").strip()
-
-    def _complaint(self, first: str) -> str:
-        assert self._holder.stdout is not None
-        said = f"{first}\n{self._holder.stdout.read().decode(errors='replace')}".strip()
-        return said.splitlines()[-1] if said else "it ended without a word"
-
-    def _end(self) -> None:
-        """End process 1 by closing its input, and wait until the kernel has ended all others."""
-        assert self._holder.stdin is not None
-        assert self._holder.stdout is not None
-        with suppress(BrokenPipeError):
-            self._holder.stdin.close()
-        try:
-            self._holder.wait(_PATIENCE)
-        except subprocess.TimeoutExpired:
-            self._kill()
-        self._holder.stdout.close()
-
-    def _kill(self) -> None:
-        if self._pid:
-            with suppress(ProcessLookupError):
-                os.kill(int(self._pid), signal.SIGKILL)
-        self._holder.kill()
-        self._holder.wait()
 
 
 def _with_keys(archives: Sequence[LocalArchive]) -> list[tuple[LocalArchive, bytes]]:
