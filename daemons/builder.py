@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from daemons import buildlogs
 from daemons.building import base, ways
+from daemons.building.ahead import Ahead
 from daemons.building.build import Cancelled, Killed, Settings, Suspicious, log_name
 from daemons.building.build import Outcome as Built
 from daemons.building.environment import DepWait
@@ -51,10 +52,16 @@ class Builder(Daemon[BuildJob]):
         self.settings = Settings(rules.limits, rules.parallel_on(os.cpu_count() or 1))
         self.keeping = Keeping(rules.layers_size, rules.indices_minutes * 60)
         self.patience = rules.drain_seconds
+        self.ahead = Ahead(caches(site))
+
+    def run(self) -> None:
+        """Work until told to stop; what was started ahead of the need ends with it."""
+        with self.ahead:
+            super().run()
 
     def watched(self) -> list[Path]:
-        """Name where jobs arrive, and where the archive changes, for that may end a dep-wait."""
-        return [*super().watched(), self.site.archive / "dists"]
+        """Name where jobs arrive, where the archive changes, which may end a dep-wait, and the caches of bases."""
+        return [*super().watched(), self.site.archive / "dists", *caches(self.site)]
 
     def handle(self, entry: Entry[BuildJob]) -> Outcome | None:
         """Build one job."""
@@ -86,6 +93,7 @@ class Builder(Daemon[BuildJob]):
             watch=lambda: self._watch(entry),
             extra=Extra(suite.sources, suite.preferences),
             network=network,
+            start=self.ahead.take,
         )
         outcome = ways.way(suite.environment, fresh)(job, entry.files, out, self.clock, self.settings)
         buildlogs.keep(self.site.logs, entry.name.key, out / log_name(job))
@@ -94,7 +102,8 @@ class Builder(Daemon[BuildJob]):
         return settled
 
     def idle(self, now: datetime) -> None:
-        """Send back to the queue the jobs whose missing dependencies may be there now."""
+        """Start a process ahead; send back to the queue the jobs whose missing dependencies may be there now."""
+        self.ahead.prepare()
         for queue in self.queues:
             for name in queue.names(Room.WAITING):
                 if self._may_go_on(queue, name, now):
@@ -146,12 +155,18 @@ class Builder(Daemon[BuildJob]):
     def _watch(self, entry: Entry[BuildJob]) -> None:
         """Say that the build goes on. Raises Cancelled when somebody cancelled it."""
         self.presence.manager.alive()
+        self.ahead.prepare()
         cancel = cancelling.asked(entry.path)
         if cancel is not None:
             raise Cancelled(str(cancel))
 
     def _snapshot(self, suite: str) -> str:
         return self.site.repository.current(suite) or ""
+
+
+def caches(site: Site) -> list[Path]:
+    """Name the caches that hold the bases of a site."""
+    return sorted({link.resolve().parent for link in site.environments.glob("*-*")})
 
 
 def _patience(entry: Entry[BuildJob]) -> timedelta:

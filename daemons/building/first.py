@@ -12,6 +12,7 @@ import os
 import select
 import signal
 import subprocess
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -98,3 +99,6 @@ class First:
                 os.kill(int(self.pid), signal.SIGKILL)
         self._process.kill()
         self._process.wait()
+
+
+Start = Callable[[], First]  # gives one that nobody has used

@@ -14,6 +14,7 @@ from daemons.building.base import Base
 from daemons.building.contents import File
 from daemons.building.environment import Broken, Limits, LocalArchive, Log, Unavailable
 from daemons.building.extra import Extra
+from daemons.building.first import First, Start
 from daemons.building.following import Watch
 from daemons.building.overlay import Overlay
 from daemons.building.store import Layer, Store
@@ -34,6 +35,7 @@ class Indices:
         longest: float,
         watch: Watch,
         extra: Extra = Extra(),  # noqa: B008 -- it is frozen
+        start: Start = First,
     ) -> None:
         self.system = system
         self.archives = archives
@@ -41,6 +43,7 @@ class Indices:
         self.longest = longest
         self.watch = watch
         self.extra = extra
+        self.start = start
 
     def current(self, log: Log, limits: Limits) -> tuple[Layer, ...] | Unavailable:
         """Give the layers that hold them, the topmost first; fetched when they must be. Raises Broken."""
@@ -101,7 +104,16 @@ class Indices:
         files: Sequence[File] = (),
         archives: Sequence[LocalArchive] = (),
     ) -> bool:
-        fresh = Overlay(self.system, archives, files, watch=self.watch, layers=layers, writable=aside, user=None)
+        fresh = Overlay(
+            self.system,
+            archives,
+            files,
+            watch=self.watch,
+            layers=layers,
+            writable=aside,
+            user=None,
+            start=self.start,
+        )
         with fresh as root:
             for command in commands:
                 log.write(f"$ {' '.join(command)}\n".encode())

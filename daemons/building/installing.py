@@ -20,6 +20,7 @@ from daemons.building.base import Base
 from daemons.building.contents import File
 from daemons.building.environment import DepWait, Kind, Limits, LocalArchive, Log, Unavailable
 from daemons.building.extra import Extra
+from daemons.building.first import First, Start
 from daemons.building.following import Watch
 from daemons.building.indices import Indices
 from daemons.building.overlay import Overlay
@@ -54,19 +55,21 @@ class Layered:
         extra: Extra = Extra(),  # noqa: B008 -- it is frozen
         *,
         network: bool = False,
+        start: Start = First,
     ) -> None:
         """Describe them; `watch` is called while a command runs, and what it raises ends that command.
 
         Layers are kept in `cache`, else beside the base. Dependencies come from the base's mirror, our own archives and
-        `extra`. With `network`, builds may use the host's.
+        `extra`. With `network`, builds may use the host's. `start` gives the first process of each environment.
         """
         self.system = system
         self.archives = archives
         self.keeping = keeping
         self.watch = watch
         self.network = network
+        self.start = start
         self.stores = Stores(cache or system.path.parent, clock)
-        self.indices = Indices(system, archives, self.stores.indices, keeping.seconds, watch, extra)
+        self.indices = Indices(system, archives, self.stores.indices, keeping.seconds, watch, extra, start)
 
     def install(
         self, dsc: Path, kind: Kind, profiles: Sequence[str] = (), *, size: int, log: Log, limits: Limits
@@ -93,6 +96,7 @@ class Layered:
                 writable=writable,
                 limits=limits,
                 network=self.network,
+                start=self.start,
             )
             yield stack.enter_context(root)
 
@@ -213,7 +217,9 @@ class _Apt:
 
     def _root(self, writable: Path | None = None) -> Overlay:
         of, files = self.of, [File(dependencies.NEEDED, self.needs.dsc)]
-        return Overlay(of.system, of.archives, files, of.watch, self.indices, writable, None, self.limits)
+        return Overlay(
+            of.system, of.archives, files, of.watch, self.indices, writable, None, self.limits, start=of.start
+        )
 
 
 class _Copying:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -20,7 +20,7 @@ import msgspec
 from daemons.building import collecting, contents, entering, following, memory
 from daemons.building.base import Base
 from daemons.building.environment import DIRECTORY, Broken, Ended, Limits, LocalArchive, Log, Reached, Usage
-from daemons.building.first import First
+from daemons.building.first import First, Start
 from daemons.building.meter import Meter
 from daemons.building.store import Layer
 from queues.values import FileRef
@@ -44,7 +44,7 @@ class Overlay:
         limits: Limits = Limits(),  # noqa: B008 -- it is frozen
         *,
         network: bool = False,
-        start: Callable[[], First] = First,
+        start: Start = First,
     ) -> None:
         """Describe it; `watch` is called while a command runs, and what it raises ends that command.
 

@@ -1,0 +1,97 @@
+"""First processes started ahead of the need: used once, discarded by sanitizing, gone with their builder."""
+
+from __future__ import annotations
+
+import io
+import os
+import select
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from daemons.building import ahead
+from daemons.building.ahead import Ahead
+from daemons.building.environment import Limits
+from daemons.building.overlay import Overlay
+from tests.support.account import room, unprivileged
+from tests.support.bases import base_of
+
+pytestmark = pytest.mark.integration
+TOP = Path(__file__).parents[2]
+
+
+def children_of(pid: int) -> set[int]:
+    """Give the processes that a process started and that have not ended."""
+    return {int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
+
+
+def parent_of(environment: Overlay) -> int:
+    """Give the process that made the namespaces of an environment."""
+    return int(Path(f"/proc/{environment.pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+@unprivileged
+def test_what_was_started_ahead_is_used_once_and_is_like_any_other() -> None:
+    with room() as cache, Ahead([cache]) as ready:
+        ready.prepare()
+        before = children_of(os.getpid())
+        said = []
+        for _ in range(2):
+            with Overlay(base_of("amd64"), start=ready.take) as environment:
+                log = io.BytesIO()
+                script = "test ! -e left && touch left && id -un"
+                assert environment.run(["sh", "-c", script], log=log, limits=Limits(seconds=60)).well
+                said.append((parent_of(environment) in before, log.getvalue()))
+        assert said == [(True, b"build\n"), (False, b"build\n")]
+    assert children_of(os.getpid()) == set()
+
+
+@unprivileged
+def test_sanitizing_discards_what_was_started_before_it() -> None:
+    with room() as cache, Ahead([cache]) as ready:
+        ready.prepare()
+        old = children_of(os.getpid())
+        ahead.discard(cache)
+        with Overlay(base_of("amd64"), start=ready.take) as environment:
+            assert parent_of(environment) not in old
+            assert not old & children_of(os.getpid())
+
+
+@unprivileged
+def test_what_died_before_its_use_is_replaced() -> None:
+    with room() as cache, Ahead([cache]) as ready:
+        ready.prepare()
+        (started,) = children_of(os.getpid())
+        died = os.pidfd_open(started)
+        os.kill(started, signal.SIGKILL)
+        assert select.select([died], [], [], 30)[0]
+        os.close(died)
+        with Overlay(base_of("amd64"), start=ready.take) as environment:
+            assert environment.run(["true"], log=io.BytesIO(), limits=Limits(seconds=60)).well
+
+
+WAITING = """
+from daemons.building.ahead import Ahead
+with Ahead([]) as ready:
+    ready.prepare()
+    print("ready", flush=True)
+    input()
+"""
+
+
+@unprivileged
+def test_what_nobody_took_dies_with_its_builder() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", WAITING], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=TOP
+    ) as builder:
+        assert builder.stdout is not None
+        assert builder.stdout.readline() == b"ready\n"
+        left = [os.pidfd_open(pid) for pid in children_of(builder.pid)]
+        assert left
+        builder.kill()
+    for one in left:
+        assert select.select([one], [], [], 30)[0], "it lives on"
+        os.close(one)
