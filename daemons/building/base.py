@@ -14,7 +14,7 @@ import os
 import re
 import shlex
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from queues.problem import Problem
 Report = Callable[[str], object]
 _NAME = re.compile(r"(?P<suite>[a-z][a-z0-9.+-]*)-(?P<architecture>[a-z0-9]+)-(?P<digest>[0-9a-f]{12})")
 _ASIDE, _CONTENTS = ".making", "contents"
+KEPT = 2  # of each suite and architecture: the newest, and the one that builds of yesterday were made on
 
 
 class BaseFailed(Problem):
@@ -107,7 +108,19 @@ def create(
             atomic.disk.create(aside / _CONTENTS, unpacking.measure(aside / "root").encode())
             os.chmod(aside, 0o755)
             atomic.move(aside, path)
+    os.utime(path)  # to the last octet what the mirror gives now, even if it was here before
     return at(path)
+
+
+def trim(cache: Path, suite: str, architecture: str) -> list[Base]:
+    """Remove all but the newest bases of a suite and architecture, and what is in use, and give them."""
+    own = [one for one in listing(cache) if (one.suite, one.architecture) == (suite, architecture)]
+    gone = []
+    for one in own[KEPT:]:
+        with suppress(BaseInUse):
+            remove(one)
+            gone.append(one)
+    return gone
 
 
 def unchanged(base: Base) -> bool:

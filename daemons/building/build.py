@@ -112,6 +112,17 @@ def log_name(job: BuildJob) -> str:
     return f"{job.source}_{without_epoch(job.version)}_{job.architecture}.log"
 
 
+def tree(job: BuildJob) -> str:
+    """Name the directory of a job's unpacked source in DIRECTORY, as dpkg-source(1) would."""
+    upstream = without_epoch(job.version).rpartition("-")[0] or without_epoch(job.version)
+    return f"{job.source}-{upstream}"
+
+
+def unpacking(job: BuildJob) -> list[str]:
+    """Give the command that unpacks a job's source, in DIRECTORY."""
+    return ["dpkg-source", "-x", job.dsc.name, tree(job)]
+
+
 class Work:
     """A job in hand; each phase answers what is in its way, or None."""
 
@@ -164,13 +175,13 @@ class Work:
 
     def unpack(self, environment: Environment) -> Trouble | None:
         """Unpack the source package."""
-        return self.why(self.run(environment, ["dpkg-source", "-x", self.job.dsc.name, self._tree], DIRECTORY))
+        return self.why(self.run(environment, unpacking(self.job), DIRECTORY))
 
     def build(self, environment: Environment) -> Trouble | None:
         """Build the architecture's own packages, or those for all."""
         only = "-A" if self.job.architecture == "all" else "-B"
         argv = ["dpkg-buildpackage", "-us", "-uc", only]
-        return self.why(self.run(environment, argv, f"{DIRECTORY}/{self._tree}"))
+        return self.why(self.run(environment, argv, f"{DIRECTORY}/{tree(self.job)}"))
 
     def collect(self, environment: Environment) -> Trouble | None:
         """Copy out what the build's own .changes names."""
@@ -215,11 +226,6 @@ class Work:
                 return Failed(self.record.first_error() or f"exit status {ended.status}")
             case reached:
                 return Failed(_in_excess(reached, self.settings.limits))
-
-    @property
-    def _tree(self) -> str:
-        upstream = without_epoch(self.job.version).rpartition("-")[0] or without_epoch(self.job.version)
-        return f"{self.job.source}-{upstream}"
 
     @property
     def _changes(self) -> str:

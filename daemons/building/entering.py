@@ -42,6 +42,12 @@ def as_user(pid: str, architecture: str, directory: str, argv: Sequence[str], *,
     return [*_DYING, "--no-new-privs", "--", *_personality(architecture), *enter, "--", *argv]
 
 
+def shell(pid: str, architecture: str, directory: str, *, root: bool) -> list[str]:
+    """Run a shell for a person, who is to be given a terminal; script(1) makes it one of the environment's own."""
+    enter = as_root if root else as_user
+    return enter(pid, architecture, directory, ["script", "--quiet", "--return", "--command", "bash -i", "/dev/null"])
+
+
 def limited(limits: Limits) -> list[str]:
     """Begin a command line whose processes come after the service's own, and are the first the kernel ends (choom(1)).
 

@@ -15,7 +15,7 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
-from daemons.building import dependencies, memory, resolving
+from daemons.building import dependencies, likeness, memory, resolving
 from daemons.building.base import Base
 from daemons.building.contents import File
 from daemons.building.environment import DepWait, Kind, Limits, LocalArchive, Log, Unavailable
@@ -76,19 +76,21 @@ class Layered:
     ) -> AbstractContextManager[Overlay] | Trouble:
         """Give an environment with the build dependencies of a .dsc. Raises NotADsc, Malformed, Broken."""
         self.stores.sweep()
+        log.write(likeness.of_base(self.system.path.name))
         found = self.layers(Needs(resolving.needed(dsc.read_bytes()), kind, tuple(profiles)), log, limits)
         if isinstance(found, Unavailable):
             self.indices.expire()
         if not isinstance(found, tuple):
             return found
-        room = memory.choose(size, memory.available())
-        log.write(f"{room.reason}\n".encode())
-        return self._environment(found, limits, on_disk=room.on_disk)
+        return self.over(found, size, log, limits)
 
     @contextmanager
-    def _environment(self, layers: Sequence[Layer], limits: Limits, *, on_disk: bool) -> Iterator[Overlay]:
+    def over(self, layers: Sequence[Layer], size: int, log: Log, limits: Limits) -> Iterator[Overlay]:
+        """Give an environment over layers, the topmost first, for a source of so many bytes. Raises Broken."""
+        room = memory.choose(size, memory.available())
+        log.write(f"{room.reason}\n".encode())
         with ExitStack() as stack:
-            writable = stack.enter_context(self.stores.writable.aside()) if on_disk else None
+            writable = stack.enter_context(self.stores.writable.aside()) if room.on_disk else None
             root = Overlay(
                 self.system,
                 watch=self.watch,
@@ -106,7 +108,7 @@ class Layered:
         return apt.choose() if isinstance(apt, _Apt) else apt
 
     def layers(self, needs: Needs, log: Log, limits: Limits) -> tuple[Layer, ...] | Trouble:
-        """Give the layers that hold what is needed. Raises Broken."""
+        """Give the layers that hold what is needed, found or made now. Raises Broken."""
         apt = self._apt(needs, log, limits)
         if isinstance(apt, Unavailable):
             return apt
@@ -114,7 +116,7 @@ class Layered:
         if not isinstance(choice, Chosen):
             return choice
         if choice.nothing:
-            log.write(b"the base has all build dependencies\n")
+            log.write(likeness.of_choice("", choice, ""))
             return ()
         layer = self._layer(choice, apt, log)
         return (layer,) if isinstance(layer, Layer) else layer
@@ -127,8 +129,7 @@ class Layered:
         key, store = resolving.layer_key(self.system.digest, choice), self.stores.layers
         with store.turn(key, self.watch):
             layer = store.find(key)
-            state = "warm" if layer else "cold"
-            log.write(f"dependency layer {key}, {len(choice.installed)} packages: {state}\n".encode())
+            log.write(likeness.of_choice(key, choice, "warm" if layer else "cold"))
             return layer or apt.make(key, choice)
 
 

@@ -92,6 +92,11 @@ class Overlay:
         """The number of process 1 as this machine knows it."""
         return self._first.pid
 
+    @property
+    def lives(self) -> bool:
+        """Say whether process 1 has not ended."""
+        return self._first.lives
+
     def _description(self) -> contents.Description:
         return msgspec.structs.replace(
             contents.describe(_with_keys(self.archives), _resolver(), self.files),
@@ -153,11 +158,6 @@ class Overlay:
         """End every process inside, and hide what only the installation may see. Raises Broken."""
         self._first.seal()
 
-    def shell(self, *, root: bool) -> list[str]:
-        """Give the command line of a shell inside, for a terminal of its own."""
-        enter = entering.as_root if root else entering.as_user
-        return enter(self.pid, self.base.architecture, DIRECTORY, ["/bin/bash", "-i"])
-
     def _follow(self, argv: list[str], variables: Mapping[str, str], log: Log, limits: Limits) -> Ended:
         def look() -> Reached | None:
             self.watch()
@@ -165,7 +165,7 @@ class Overlay:
 
         ended = following.follow([*entering.limited(limits), *argv], variables, log, limits, self.seal, look)
         self._meter.spend(ended.cpu)
-        if not self._first.lives:
+        if not self.lives:
             return Ended(ended.status, "killed")
         return ended
 

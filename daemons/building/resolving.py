@@ -59,6 +59,14 @@ def needed(dsc: bytes) -> bytes:
     return (_NEEDED + "".join(lines)).encode()
 
 
+def exactly(choice: Chosen) -> bytes:
+    """Give a .dsc whose build dependencies are these packages in these versions, and without what was removed."""
+    wanted = ", ".join(f"{one.name} (= {one.version})" for one in choice.installed)
+    without = ", ".join(choice.removed)
+    fields = {"Build-Depends": wanted, "Build-Conflicts": without}
+    return (_NEEDED + "".join(f"{name}: {value}\n" for name, value in fields.items() if value)).encode()
+
+
 def chosen(said: str) -> Chosen:
     """Read what apt said when it simulated; the order does not matter."""
     found = [match for match in map(_INSTALLED.match, said.splitlines()) if match]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from daemons.building import chroots, contents, dependencies, entering, memory, resolving, summary
+from daemons.building import chroots, contents, dependencies, entering, likeness, memory, resolving, summary
 from daemons.building.build import Trouble, Work
 from daemons.building.chroots import Chroots
 from daemons.building.contents import File
@@ -82,6 +82,8 @@ class Sbuild:
         choice = self.layered.choose(needs, log, limits)
         if not isinstance(choice, Chosen):
             return choice
+        log.write(likeness.of_base(self.layered.system.path.name))
+        log.write(likeness.of_choice(resolving.layer_key(self.layered.system.digest, choice), choice, "by sbuild"))
         tools = self._tools(log, limits)
         if isinstance(tools, Unavailable):
             return tools
@@ -110,7 +112,9 @@ class Sbuild:
             writable = stack.enter_context(of.stores.writable.aside()) if on_disk else None
             files, layers = _files(of.archives), (chroot, *tools)
             own = replace(limits, disk=limits.disk + chroot.about.size)
-            root = stack.enter_context(_Root(of.system, of.archives, files, of.watch, layers, writable, limits=own))
+            root = stack.enter_context(
+                _Root(of.system, of.archives, files, of.watch, layers, writable, limits=own, start=of.start)
+            )
             with open("/dev/null", "wb") as nowhere:
                 if not root.administer(_PREPARE, log=nowhere).well:
                     raise Broken(f"{of.system.path}: sbuild may not make namespaces in an environment")

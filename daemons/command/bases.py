@@ -10,12 +10,15 @@ from pathlib import Path
 import click
 
 from daemons import account, settings, sites
-from daemons.building.base import Base, BaseFailed, find
+from daemons.building.base import Base, BaseFailed, find, listing
 from daemons.sites import Site
 from queues.values import Suite
 
 SUITE = "bookworm"
 SYSTEM = Path("/var/cache") / account.NAME
+CACHE = click.option(
+    "--cache", type=click.Path(path_type=Path), metavar="DIR", help="Where bases are kept; else the account's cache."
+)
 
 
 def cache(named: Path | None) -> Path:
@@ -54,7 +57,10 @@ def base(cache: Path, suite: str, architecture: str) -> Base:
     found = find(cache, suite, architecture)
     if found is None:
         how = f"debmill environment create --suite {suite} --arch {architecture}"
-        raise BaseFailed(f"{cache} has no base for {suite} on {architecture}; make one with '{how}'")
+        there = ", ".join(dict.fromkeys(f"{one.suite} {one.architecture}" for one in listing(cache))) or "none"
+        raise BaseFailed(
+            f"{cache} has no base for {suite} on {architecture}, there are: {there}; make one with '{how}'"
+        )
     return found
 
 

@@ -41,7 +41,15 @@ from tests.support.sources import DebianSources  # noqa: E402
 SUITE, ARCHITECTURE = "bookworm", "amd64"
 SMALL = ("tree", "hostname", "ed", "pv", "dos2unix", "sl", "figlet", "ucf", "mawk", "bc", "time", "netbase", "less")
 MORE = ("debconf", "init-system-helpers", "dh-python", "lz4", "hello")  # built for their bytes, besides those
-LAYERS_ONLY = ("gzip", "jq", "libmd", "patch", "dash", "diffstat", "bzip2")  # only their build dependencies are installed
+LAYERS_ONLY = (
+    "gzip",
+    "jq",
+    "libmd",
+    "patch",
+    "dash",
+    "diffstat",
+    "bzip2",
+)  # only their build dependencies are installed
 TEN, TWENTY, LEAST, ROUNDS = 10, 20, 8, 3
 OURS = ("install", "setup", "unpack", "collect", "check")  # all phases but the package's own
 

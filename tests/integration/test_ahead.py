@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from daemons.building import ahead
 from daemons.building.ahead import Ahead
 from daemons.building.environment import Limits
 from daemons.building.overlay import Overlay
@@ -54,7 +53,8 @@ def test_sanitizing_discards_what_was_started_before_it() -> None:
     with room() as cache, Ahead([cache]) as ready:
         ready.prepare()
         old = children_of(os.getpid())
-        ahead.discard(cache)
+        sanitize = [sys.executable, "-m", "daemons.command", "environment", "sanitize", "--cache", cache]
+        subprocess.run(sanitize, cwd=TOP, check=True)
         with Overlay(base_of("amd64"), start=ready.take) as environment:
             assert parent_of(environment) not in old
             assert not old & children_of(os.getpid())

@@ -97,7 +97,7 @@ def test_a_suite_of_a_site_is_built_by_sbuild_where_its_settings_say_so(work: Pa
 def test_bases_are_listed_and_entered() -> None:
     listed = json.loads(debmill("environment", "list", "--json").output)
     assert ("bookworm", "amd64") in {(one["suite"], one["architecture"]) for one in listed}
-    assert listed[0].keys() == {"suite", "architecture", "digest", "path", "made", "layers"}
+    assert listed[0].keys() == {"suite", "architecture", "digest", "path", "made", "layers", "started"}
     ran = debmill("environment", "shell", "--user", "bookworm", "amd64", stdin="echo I am $(id -un)\nexit 3\n")
     assert "I am build" in ran.output
     assert ran.status == 3

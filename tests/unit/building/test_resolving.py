@@ -9,10 +9,12 @@ import pytest
 from archive.dscfile import NotADsc
 from daemons.building.environment import LocalArchive
 from daemons.building.resolving import (
+    Chosen,
     Package,
     archives_key,
     choice_key,
     chosen,
+    exactly,
     identified,
     layer_key,
     needed,
@@ -161,3 +163,12 @@ def test_indices_are_others_when_a_release_or_an_archive_is_another() -> None:
     ]
     assert len(set(keys)) == len(keys)
     assert state_key("base", [b"one", b"two"]) == state_key("base", [b"two", b"one"]) != state_key("base", [b"one"])
+
+
+def test_what_was_chosen_can_be_asked_for_again_exactly() -> None:
+    fields = exactly(Chosen((Package("tool", "1:2-3", "amd64"), Package("libtool:i386", "4", "i386")), ("fakeroot",)))
+    assert fields.decode().splitlines()[-2:] == [
+        "Build-Depends: tool (= 1:2-3), libtool:i386 (= 4)",
+        "Build-Conflicts: fakeroot",
+    ]
+    assert fields.startswith(KEPT.partition(b"Build-Depends")[0])
