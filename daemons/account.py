@@ -30,6 +30,12 @@ def give_up_root() -> None:
     os.environ.update(HOME=account.pw_dir, USER=account.pw_name, LOGNAME=account.pw_name)
 
 
+def ids() -> tuple[int, int]:
+    """Give the account's user and group. Raises NoAccess."""
+    account = _account()
+    return account.pw_uid, account.pw_gid
+
+
 def own(path: Path) -> None:
     """Make a directory for the site: made by root, owned by the account. Raises NoAccess."""
     try:

@@ -147,6 +147,7 @@ class Work:
                 return fresh
             self.record.begin("setup")
             with fresh as environment:
+                self.record.say(environment.walls)
                 environment.bring([self.sources / file.name for file in self.job.files])
                 for phase in (*steps, Work.collect):
                     self.record.begin(phase.__name__)

@@ -127,6 +127,10 @@ class Log(Protocol):
 class Environment(Protocol):
     """One fresh root; leaving it destroys all of it. First `bring`, then `run`, then `collect`."""
 
+    @property
+    def walls(self) -> str:
+        """Say what the kernel itself holds it to, for a log."""
+
     def bring(self, files: Sequence[Path]) -> None:
         """Copy files into DIRECTORY. Raises Broken."""
 

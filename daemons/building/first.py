@@ -18,7 +18,7 @@ from pathlib import Path
 
 import msgspec
 
-from daemons.building import entering, keyring
+from daemons.building import cgroups, entering, keyring
 from daemons.building.contents import Description
 from daemons.building.environment import Broken
 
@@ -28,14 +28,18 @@ _FORMAT = 2  # of marshal: any Python reads it
 
 
 class First:
-    """The first process of one environment; `pid` is its number as this machine knows it, once it is ready."""
+    """The first process of one environment; `pid` is its number as this machine knows it, once it is ready.
+
+    `group` is the control group of all that is inside.
+    """
 
     def __init__(self) -> None:
         """Start it. Raises OSError."""
         keyring.renew()
         self.pid = ""
+        self.group = cgroups.make()
         self._process = subprocess.Popen(
-            entering.making(_PROGRAM),
+            self.group.joining(entering.making(_PROGRAM)),
             cwd="/",
             env=entering.OUTSIDE,
             stdin=subprocess.PIPE,
@@ -74,6 +78,7 @@ class First:
         except subprocess.TimeoutExpired:
             self._kill()
         self._process.stdout.close()
+        self.group.remove()
 
     def _tell(self, octets: bytes) -> None:
         assert self._process.stdin is not None

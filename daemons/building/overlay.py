@@ -74,6 +74,7 @@ class Overlay:
             self._first = self.start()
             self._stack.callback(self._first.end)
             self._first.make(self._description())
+            self._first.group.limit(self._memory(), 2 * self.limits.processes)
             self._meter = Meter(self.pid, self.writable)
             self._stack.callback(self._meter.close)
         except BaseException:
@@ -96,6 +97,16 @@ class Overlay:
     def lives(self) -> bool:
         """Say whether process 1 has not ended."""
         return self._first.lives
+
+    @property
+    def walls(self) -> str:
+        """Say what the kernel itself sees to, for a log."""
+        return self._first.group.in_words
+
+    def _memory(self) -> int:
+        """Give the bytes that a control group may hold: what is written to memory counts there, too."""
+        written = 0 if self.writable else memory.size(self.limits.disk)
+        return self.limits.memory + written + self.limits.shm
 
     def _description(self) -> contents.Description:
         return msgspec.structs.replace(
@@ -163,8 +174,12 @@ class Overlay:
             self.watch()
             return self._meter.look(limits)
 
-        ended = following.follow([*entering.limited(limits), *argv], variables, log, limits, self.seal, look)
+        group = self._first.group
+        command = group.joining([*entering.limited(limits), *argv])
+        ended = following.follow(command, variables, log, limits, self.seal, look)
         self._meter.spend(ended.cpu)
+        if not ended.well and group.ran_out_of_memory():
+            return Ended(ended.status, "memory", ended.cpu)
         if not self.lives:
             return Ended(ended.status, "killed")
         return ended

@@ -2,20 +2,43 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
 import click
 
+from daemons import account
+from daemons.building import cgroups
 from daemons.logs import to_stderr
 from daemons.process.supervisor import supervise
 from daemons.sites import Site, pass_site
 from queues.problem import Problem
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class KeptDying(Problem):
     """Daemons that were dying when the supervisor was told to stop."""
 
 
+def with_control_groups(command: Callable[P, R]) -> Callable[P, R]:
+    """Take control groups for the account first, if we are root, so that builders can divide them among builds."""
+
+    @wraps(command)
+    def first(*args: P.args, **kwargs: P.kwargs) -> R:
+        if os.geteuid() == 0:
+            cgroups.take(*account.ids())
+        return command(*args, **kwargs)
+
+    return first
+
+
 @click.command()
 @click.option("--verbose", is_flag=True, help="Log every transition.")
+@with_control_groups
 @pass_site
 def command(site: Site, verbose: bool) -> None:
     """Run the intake, master, build, include and notify daemons until SIGTERM or Ctrl-C.

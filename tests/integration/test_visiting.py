@@ -71,9 +71,11 @@ def test_what_is_done_in_a_started_environment_stays_until_it_is_stopped(cache: 
     assert "probe" in environment("list", "--cache", cache).output
     (held,) = started(cache)
     first = os.pidfd_open(int(held["pid"]))
-    assert environment("shell", "probe", "--cache", cache, stdin="echo mine >/root/note; exit 3\n").status == 3
-    assert "mine" in environment("shell", "probe", "--cache", cache, stdin="cat /root/note; exit\n").output
-    as_user = environment("shell", "probe", "--user", "--cache", cache, stdin="cat /root/note; id -un; exit\n").output
+    assert (
+        environment("shell", "probe", "--cache", cache, stdin="umask 077; echo mine >/etc/note; exit 3\n").status == 3
+    )
+    assert "mine" in environment("shell", "probe", "--cache", cache, stdin="cat /etc/note; exit\n").output
+    as_user = environment("shell", "probe", "--user", "--cache", cache, stdin="cat /etc/note; id -un; exit\n").output
     assert "Permission denied" in as_user
     assert "\nbuild" in as_user
     again = environment("start", "probe", "bookworm", "amd64", "--cache", cache)

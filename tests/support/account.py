@@ -21,8 +21,8 @@ from daemons.building import unpacking
 P = ParamSpec("P")
 
 
-def unprivileged(test: Callable[P, None]) -> Callable[P, None]:
-    """Run a test as the service account when it was started as root."""
+def unprivileged(test: Callable[P, None], first: Callable[[], object] = lambda: None) -> Callable[P, None]:
+    """Run a test as the service account when it was started as root; `first` is done before that is given up."""
 
     @functools.wraps(test)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -30,7 +30,7 @@ def unprivileged(test: Callable[P, None]) -> Callable[P, None]:
         child = os.fork()
         if child == 0:
             os.close(reading)
-            _be_the_child(test, writing, *args, **kwargs)
+            _be_the_child(first, test, writing, *args, **kwargs)
         os.close(writing)
         with os.fdopen(reading, "rb") as report:
             said = report.read().decode()
@@ -41,9 +41,12 @@ def unprivileged(test: Callable[P, None]) -> Callable[P, None]:
     return run
 
 
-def _be_the_child(test: Callable[P, None], writing: int, *args: P.args, **kwargs: P.kwargs) -> None:
+def _be_the_child(
+    first: Callable[[], object], test: Callable[P, None], writing: int, *args: P.args, **kwargs: P.kwargs
+) -> None:
     status = 1
     try:
+        first()
         account.give_up_root()
         test(*args, **kwargs)
         status = 0

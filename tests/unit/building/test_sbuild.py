@@ -64,6 +64,8 @@ class Said:
             log.flush()
         return self.ended
 
+    walls = "control group: pretended"
+
     def spent(self) -> Usage:
         return Usage()
 
