@@ -6,7 +6,13 @@ import socket
 
 import paramiko
 import pytest
-from paramiko.common import MSG_CHANNEL_DATA, MSG_IGNORE
+from paramiko.common import (
+    MSG_CHANNEL_DATA,
+    MSG_CHANNEL_OPEN,
+    MSG_CHANNEL_WINDOW_ADJUST,
+    MSG_IGNORE,
+    MSG_KEXINIT,
+)
 
 from daemons.intake import internals, transport
 from daemons.intake.limits import Limits
@@ -33,8 +39,9 @@ def test_a_packet_of_possible_length_is_read(connected):
     assert transport.Packetizer(ours).read_all(16) == b"x" * 16
 
 
-def test_messages_without_data_count_also_between_data(connected, monkeypatch):
-    kinds = itertools.cycle([MSG_CHANNEL_DATA, *[MSG_IGNORE] * 9])
+@pytest.mark.parametrize("kind", [MSG_IGNORE, MSG_KEXINIT, MSG_CHANNEL_OPEN, MSG_CHANNEL_WINDOW_ADJUST, 200])
+def test_messages_without_data_count_also_between_data(connected, monkeypatch, kind):
+    kinds = itertools.cycle([MSG_CHANNEL_DATA, *[kind] * 9])
     monkeypatch.setattr(paramiko.packet.Packetizer, "read_message", lambda _: (next(kinds), paramiko.Message()))
     packetizer = transport.Packetizer(connected[0])
     with pytest.raises(paramiko.SSHException, match="messages without data"):
