@@ -38,9 +38,8 @@ from queues.outcomes import Later
 # iproute2: sbuild raises `lo` with it
 _TOOLS = Needs(resolving.needed(b"Build-Depends: sbuild, uidmap, iproute2\n"), "arch")
 _SETTINGS = "/etc/sbuild/debmill.conf"
-_OURS_ALONE = (
-    "sbuild: within the limits above, but for /dev/shm, and namespaces can be made inside; "
-    "no build has the network, and each sees the site's published archive\n"
+_OTHERWISE = (
+    "sbuild: /dev/shm has no limit of ours; no build has the network; each can read the site's published archive\n"
 )
 # The kernel lets root of an environment make namespaces only as many as this; sbuild has three at a time.
 _PREPARE = ("sh", "-ec", "echo 64 >/proc/sys/user/max_user_namespaces; touch /dev/console")
@@ -91,7 +90,7 @@ class Sbuild:
         if isinstance(chroot, Unavailable):
             return chroot
         room = memory.choose(size, memory.available() - chroot.about.size)
-        log.write(f"{_OURS_ALONE}{room.reason}\n".encode())
+        log.write(f"{_OTHERWISE}{room.reason}\n".encode())
         return self._environment(chroot, tools, limits, on_disk=room.on_disk)
 
     def _tools(self, log: Log, limits: Limits) -> tuple[Layer, ...] | Unavailable:
