@@ -23,9 +23,11 @@ sys.path[0] = str(ROOT)  # this file's own directory would hide the package of i
 
 from daemons import account  # noqa: E402 -- after the path is right
 from daemons.building import entering, unpacking  # noqa: E402
+from daemons.building.ahead import Ahead  # noqa: E402
 from daemons.building.base import Base  # noqa: E402
 from daemons.building.build import build  # noqa: E402
 from daemons.building.environment import Limits  # noqa: E402
+from daemons.building.first import First  # noqa: E402
 from daemons.building.installing import Layered  # noqa: E402
 from daemons.building.overlay import Overlay  # noqa: E402
 from daemons.command.build import _job  # noqa: E402
@@ -39,6 +41,21 @@ from tests.support.sources import DebianSources  # noqa: E402
 
 ENVIRONMENTS, UNPACKINGS, WARM = 20, 4, 5
 SOURCES = ("tree", "hello", "ucf")  # the mirror may not hold each of them whole
+# The least that makes such a root: the same namespaces and mounts by a shell, entered by chroot, with no user inside
+RECIPE = """
+mount -t tmpfs -o size=8g,mode=755 t $M; cd $M; mkdir u w m
+mount -t overlay o -olowerdir=$BASE/root,upperdir=u,workdir=w,userxattr m
+mount -t proc p m/proc
+mount -t tmpfs -o mode=755 d m/dev
+for d in null zero full random urandom tty; do : >m/dev/$d; mount --bind /dev/$d m/dev/$d; done
+mkdir m/dev/pts m/dev/shm
+mount -t devpts -o newinstance,ptmxmode=666,mode=620,gid=5 dp m/dev/pts
+mount -t tmpfs -o mode=1777 s m/dev/shm
+ln -s pts/ptmx m/dev/ptmx; ln -s /proc/self/fd m/dev/fd
+for n in 0:in 1:out 2:err; do ln -s fd/${n%:*} m/dev/std${n#*:}; done
+exec chroot m true
+"""
+NAMESPACES = ("--mount", "--pid", "--net", "--ipc", "--uts", "--fork", "--kill-child")
 OURS = ("install", "setup", "unpack", "collect", "check")  # all phases but the package's own
 
 
@@ -56,7 +73,7 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def environments(system: Base, work: Path) -> list[Figure]:
-    """A clean environment that runs `true`, against unpacking the base in memory and removing that."""
+    """A clean environment that runs `true`, against a shell's least, and against unpacking the base in memory."""
     packed = work / "base.tar"
     with packed.open("wb") as file:
         argv = entering.mapped(["tar", "--create", "--exclude=./dev/*", "."])
@@ -74,17 +91,45 @@ def environments(system: Base, work: Path) -> list[Figure]:
             subprocess.run(unpack, cwd=path, stdin=file, check=True)
         unpacking.discard(path)
 
-    times: tuple[list[float], list[float]] = ([], [])
+    place = work / "mount"
+    place.mkdir()
+    place.chmod(0o777)
+    variables = {**entering.OUTSIDE, "BASE": str(system.path), "M": str(place)}
+    work.chmod(0o711)
+
+    def recipe() -> None:
+        argv = ["unshare", "--map-auto", "--setuid", "0", "--setgid", "0", *NAMESPACES, "--", "sh", "-ec", RECIPE]
+        subprocess.run(argv, env=variables, check=True)
+
+    times: tuple[list[float], list[float], list[float]] = ([], [], [])
     for number in range(ENVIRONMENTS):
         times[0].append(seconds(ours))
+        times[1].append(seconds(recipe))
         if number % (ENVIRONMENTS // UNPACKINGS) == 0:
-            times[1].append(seconds(unpacked))
+            times[2].append(seconds(unpacked))
     packed.unlink()
-    mine, theirs = (statistics.median(measured) for measured in times)
+    mine, least, theirs = (statistics.median(measured) for measured in times)
     return [
         Figure(f"environment made, used, destroyed; median of {ENVIRONMENTS}", mine * 1e3, "ms", 60),
+        Figure(f"the same to the least that a shell needs ({least * 1e3:.0f} ms)", mine / least, "times", 1.5),
         Figure(f"the same to unpacking the base ({theirs * 1e3:.0f} ms)", mine / theirs, "times", 0.05),
     ]
+
+
+def ahead(system: Base, work: Path) -> list[Figure]:
+    """An environment until it can be used, when its first process was started ahead of the need, and when not."""
+    times: tuple[list[float], list[float]] = ([], [])
+    with Ahead([work]) as ready:
+        for _ in range(ENVIRONMENTS):
+            for measured, start in zip(times, (ready.take, First), strict=True):
+                ready.prepare()
+                time.sleep(0.1)  # it was started ahead, and has come to rest
+                environment = Overlay(system, start=start)
+                measured.append(seconds(environment.__enter__))
+                environment.__exit__(None, None, None)
+    prepared, fresh = (statistics.median(measured) for measured in times)
+    what = f"environment ready to be used, started ahead; else {fresh * 1e3:.0f} ms"
+    return [Figure(what, prepared * 1e3, "ms", fresh * 1e3 / 2)]
 
 
 def phases(system: Base, work: Path) -> list[Figure]:
@@ -115,7 +160,7 @@ def built(system: Base, work: Path, dsc: Path) -> dict[str, float]:
     return {phase: float(spent) for phase, spent in (pair.split() for pair in line.split(", "))}
 
 
-MEASURES = (environments, phases)
+MEASURES = (environments, ahead, phases)
 
 if __name__ == "__main__":
     sys.exit(main())
