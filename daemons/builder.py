@@ -52,7 +52,7 @@ class Builder(Daemon[BuildJob]):
         self.settings = Settings(rules.limits, rules.parallel_on(os.cpu_count() or 1))
         self.keeping = Keeping(rules.layers_size, rules.indices_minutes * 60)
         self.patience = rules.drain_seconds
-        self.ahead = Ahead(caches(site))
+        self.ahead = Ahead(lambda: caches(site))
 
     def run(self) -> None:
         """Work until told to stop; what was started ahead of the need ends with it."""

@@ -6,7 +6,7 @@ used at most once, ends with its builder, and is discarded when somebody sanitiz
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Self
 
@@ -19,7 +19,8 @@ _MARK = ".sanitized"  # in a cache; each new one discards what was started befor
 class Ahead:
     """Has at most one first process ready, from when it is entered until it is left."""
 
-    def __init__(self, caches: Collection[Path]) -> None:
+    def __init__(self, caches: Callable[[], Iterable[Path]]) -> None:
+        """Say how to find the caches whose sanitizing counts."""
         self._caches = caches
         self._ready: First | None = None
         self._marks: list[int] = []
@@ -39,7 +40,7 @@ class Ahead:
         """Have one ready. Raises OSError."""
         if not self._open:
             return
-        marks = [_mark(cache) for cache in self._caches]
+        marks = [_mark(cache) for cache in self._caches()]
         if self._ready is None or not self._ready.lives or marks != self._marks:
             self._discard()
             self._ready, self._marks = First(), marks

@@ -123,6 +123,11 @@ def unpacking(job: BuildJob) -> list[str]:
     return ["dpkg-source", "-x", job.dsc.name, tree(job)]
 
 
+def building(job: BuildJob) -> list[str]:
+    """Give the command that builds a job, in its tree: the architecture's own packages, or those for all."""
+    return ["dpkg-buildpackage", "-us", "-uc", "-A" if job.architecture == "all" else "-B"]
+
+
 class Work:
     """A job in hand; each phase answers what is in its way, or None."""
 
@@ -139,7 +144,7 @@ class Work:
         try:
             self.record.say(f"{self.job.source} {self.job.version} for {self.job.suite}, {self.job.architecture}")
             self.record.say(self.settings.limits.in_words)
-            for name, value in _variables(self.job, self.settings.parallel).items():
+            for name, value in variables(self.job, self.settings.parallel).items():
                 self.record.say(f"{name}={value}")
             self.record.begin("install")
             fresh = self.install(environments)
@@ -180,9 +185,7 @@ class Work:
 
     def build(self, environment: Environment) -> Trouble | None:
         """Build the architecture's own packages, or those for all."""
-        only = "-A" if self.job.architecture == "all" else "-B"
-        argv = ["dpkg-buildpackage", "-us", "-uc", only]
-        return self.why(self.run(environment, argv, f"{DIRECTORY}/{tree(self.job)}"))
+        return self.why(self.run(environment, building(self.job), f"{DIRECTORY}/{tree(self.job)}"))
 
     def collect(self, environment: Environment) -> Trouble | None:
         """Copy out what the build's own .changes names."""
@@ -209,10 +212,8 @@ class Work:
     def run(self, environment: Environment, argv: Sequence[str], directory: str, log: Log | None = None) -> Ended:
         """Run a command of the package's, noted in the log, to which its output goes, or through `log`."""
         self.record.command(argv)
-        limits, variables = self.settings.limits, _variables(self.job, self.settings.parallel)
-        return environment.run(
-            argv, log=log or self.record.file, limits=limits, directory=directory, variables=variables
-        )
+        limits, told = self.settings.limits, variables(self.job, self.settings.parallel)
+        return environment.run(argv, log=log or self.record.file, limits=limits, directory=directory, variables=told)
 
     def why(self, ended: Ended) -> Trouble | None:
         """Say what is in the way when a command of the package's has ended."""
@@ -236,7 +237,7 @@ class Work:
 Step = Callable[[Work, Environment], Trouble | None]
 
 
-def _variables(job: BuildJob, parallel: int) -> dict[str, str]:
+def variables(job: BuildJob, parallel: int) -> dict[str, str]:
     """Give what dpkg-buildpackage is told of a job in its environment; a parallel=N of the job's own counts."""
     own = [] if any(option.startswith("parallel=") for option in job.options) else [f"parallel={parallel}"]
     options = {"DEB_BUILD_OPTIONS": " ".join([*own, *job.options])}

@@ -42,10 +42,12 @@ def as_user(pid: str, architecture: str, directory: str, argv: Sequence[str], *,
     return [*_DYING, "--no-new-privs", "--", *_personality(architecture), *enter, "--", *argv]
 
 
-def shell(pid: str, architecture: str, directory: str, *, root: bool) -> list[str]:
+def shell(pid: str, architecture: str, directory: str, *, root: bool, network: bool = False) -> list[str]:
     """Run a shell for a person, who is to be given a terminal; script(1) makes it one of the environment's own."""
-    enter = as_root if root else as_user
-    return enter(pid, architecture, directory, ["script", "--quiet", "--return", "--command", "bash -i", "/dev/null"])
+    argv = ["script", "--quiet", "--return", "--command", "bash -i", "/dev/null"]
+    if root:
+        return as_root(pid, architecture, directory, argv)
+    return as_user(pid, architecture, directory, argv, network=network)
 
 
 def limited(limits: Limits) -> list[str]:

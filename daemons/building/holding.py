@@ -35,7 +35,11 @@ class NotHeld(Problem):
 
 
 class Held(Struct, frozen=True):
-    """An environment that was started; `holder` and `pid` are the processes that hold it, without and within."""
+    """An environment that was started; `holder` and `pid` are the processes that hold it, without and within.
+
+    A shell begins in `directory`. `like` is the build that saw the same; the user is told its `variables`, and may use
+    the host's network if that build might.
+    """
 
     name: str
     base: str
@@ -45,6 +49,8 @@ class Held(Struct, frozen=True):
     pid: str
     since: datetime
     like: str = ""
+    variables: dict[str, str] = {}
+    network: bool = False
 
 
 class Holding:

@@ -119,7 +119,7 @@ def environments(system: Base, work: Path) -> list[Figure]:
 def ahead(system: Base, work: Path) -> list[Figure]:
     """An environment until it can be used, when its first process was started ahead of the need, and when not."""
     times: tuple[list[float], list[float]] = ([], [])
-    with Ahead([work]) as ready:
+    with Ahead(lambda: [work]) as ready:
         for _ in range(ENVIRONMENTS):
             for measured, start in zip(times, (ready.take, First), strict=True):
                 ready.prepare()

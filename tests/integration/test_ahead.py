@@ -8,18 +8,24 @@ import select
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from daemons import settings
 from daemons.building.ahead import Ahead
 from daemons.building.environment import Limits
 from daemons.building.overlay import Overlay
+from daemons.sites import Site
+from queues.values import Suite
 from tests.support.account import room, unprivileged
 from tests.support.bases import base_of
 
 pytestmark = pytest.mark.integration
 TOP = Path(__file__).parents[2]
+SANITIZE = (sys.executable, "-m", "daemons.command", "environment", "sanitize", "--cache")
+LOOK = 0.05  # seconds between two looks
 
 
 def children_of(pid: int) -> set[int]:
@@ -34,7 +40,7 @@ def parent_of(environment: Overlay) -> int:
 
 @unprivileged
 def test_what_was_started_ahead_is_used_once_and_is_like_any_other() -> None:
-    with room() as cache, Ahead([cache]) as ready:
+    with room() as cache, Ahead(lambda: [cache]) as ready:
         ready.prepare()
         before = children_of(os.getpid())
         said = []
@@ -50,11 +56,10 @@ def test_what_was_started_ahead_is_used_once_and_is_like_any_other() -> None:
 
 @unprivileged
 def test_sanitizing_discards_what_was_started_before_it() -> None:
-    with room() as cache, Ahead([cache]) as ready:
+    with room() as cache, Ahead(lambda: [cache]) as ready:
         ready.prepare()
         old = children_of(os.getpid())
-        sanitize = [sys.executable, "-m", "daemons.command", "environment", "sanitize", "--cache", cache]
-        subprocess.run(sanitize, cwd=TOP, check=True)
+        subprocess.run([*SANITIZE, cache], cwd=TOP, check=True)
         with Overlay(base_of("amd64"), start=ready.take) as environment:
             assert parent_of(environment) not in old
             assert not old & children_of(os.getpid())
@@ -62,7 +67,7 @@ def test_sanitizing_discards_what_was_started_before_it() -> None:
 
 @unprivileged
 def test_what_died_before_its_use_is_replaced() -> None:
-    with room() as cache, Ahead([cache]) as ready:
+    with room() as cache, Ahead(lambda: [cache]) as ready:
         ready.prepare()
         (started,) = children_of(os.getpid())
         died = os.pidfd_open(started)
@@ -74,8 +79,9 @@ def test_what_died_before_its_use_is_replaced() -> None:
 
 
 WAITING = """
+from daemons import settings
 from daemons.building.ahead import Ahead
-with Ahead([]) as ready:
+with Ahead(list) as ready:
     ready.prepare()
     print("ready", flush=True)
     input()
@@ -95,3 +101,36 @@ def test_what_nobody_took_dies_with_its_builder() -> None:
     for one in left:
         assert select.select([one], [], [], 30)[0], "it lives on"
         os.close(one)
+
+
+@unprivileged
+def test_a_build_daemon_has_one_ready_until_it_ends_and_another_after_sanitizing() -> None:
+    with room() as path:
+        base = path / "cache/bookworm-amd64-0123456789ab"
+        (base / "root").mkdir(parents=True)
+        (path / settings.FILE).write_text(settings.sample({"testing": Suite("testing", architectures=("amd64",))}))
+        site = Site(path)
+        site.spool.create(["amd64"])
+        for made in (site.archive / "dists", site.environments, site.run):
+            made.mkdir(parents=True, exist_ok=True)
+        (site.environments / "bookworm-amd64").symlink_to(base)
+        command = [sys.executable, "-m", "daemons.command", "--site", path, "daemon", "build"]
+        with subprocess.Popen(command, cwd=TOP, stderr=subprocess.DEVNULL) as daemon:
+            try:
+                first = os.pidfd_open(ready_of(daemon))
+                subprocess.run([*SANITIZE, path / "cache"], cwd=TOP, check=True)
+                assert select.select([first], [], [], 20)[0], "it lives on until the timer"
+                second = os.pidfd_open(ready_of(daemon))
+                daemon.terminate()
+                assert daemon.wait(60) == 0
+                assert select.select([second], [], [], 30)[0], "it lives on"
+            finally:
+                daemon.kill()
+
+
+def ready_of(daemon: subprocess.Popen[bytes]) -> int:
+    """Give the process that a daemon has started, as soon as it has."""
+    while not (found := children_of(daemon.pid)):
+        assert daemon.poll() is None
+        time.sleep(LOOK)
+    return found.pop()

@@ -210,9 +210,8 @@ def failed_build(path: Path, fields: str) -> tuple[Site, BuildJob]:
     return site, job
 
 
-LOOK = (
-    "pwd; id -un; ls debian; wc -l </proc/net/dev; dpkg-query -Wf 'has ${Package}\\n' ed; dpkg-buildpackage -B -us -uc"
-)
+HAS = "dpkg-query -Wf 'has ${Package}\\n' ed"
+LOOK = f"pwd; id -un; echo $DEB_BUILD_OPTIONS; ls debian; wc -l </proc/net/dev; {HAS}; dpkg-buildpackage -B -us -uc"
 
 
 @unprivileged
@@ -226,6 +225,8 @@ def test_a_failed_build_is_looked_at_as_it_saw_its_environment(cache: Path) -> N
         lines = COLOURS.sub("", kept.output).splitlines()
         assert {"/build/tiny-1.0", "build", "3", "has ed", "error: as it was meant"} <= set(lines), kept.output
         assert "changelog  control  rules  source" in lines
+        assert any(line.startswith("parallel=") for line in lines)
+        assert "is built by 'dpkg-buildpackage -us -uc -B' in /build/tiny-1.0" in kept.output
 
         link_base(cache)  # there, no layer is kept
         made = environment("shell", "--like", "tiny_1.0", "--cache", cache, stdin=f"{LOOK}; exit 4\n", site=path)

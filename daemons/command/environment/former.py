@@ -11,6 +11,8 @@ from daemons.building import likeness
 from daemons.building.likeness import Likeness
 from daemons.sites import Site
 from daemons.steering.choosing import Place, known
+from daemons.steering.jobs import wished
+from queues import history
 from queues.entry import FILES
 from queues.names import split
 from queues.problem import Problem
@@ -43,7 +45,7 @@ def find(site: Site, name: str, architecture: str | None) -> Former:
         raise NoFormer(f"{place.name.key}: it has no log yet, so it was not built; it is in {place}") from None
     if seen is None:
         raise NoFormer(f"{log}: that build had no environment; the log says why")
-    job: BuildJob = place.queue.peek(place.room, place.name)
+    job = wished(place.queue.peek(place.room, place.name), history.read(place.path))
     sources = place.path / FILES
     for file in job.files:
         if not (sources / file.name).exists():

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import click
 from msgspec import Struct
+from msgspec.structs import replace
 
 from daemons.building import entering, restoring
 from daemons.building.base import Base
-from daemons.building.build import tree
+from daemons.building.build import building, tree, variables
 from daemons.building.environment import DIRECTORY
+from daemons.building.extra import Extra
 from daemons.building.holding import Held, Holding, hold
 from daemons.building.installing import Keeping, Layered
 from daemons.building.overlay import Overlay
@@ -35,12 +37,10 @@ class NoSite(Problem):
 
 
 class Opened(Struct, frozen=True):
-    """An environment to be entered, and where in it a person begins; `like` is the build that saw it, or empty."""
+    """An environment to be entered, and what is known of it but for its processes."""
 
     environment: AbstractContextManager[Overlay]
-    base: Base
-    directory: str = DIRECTORY
-    like: str = ""
+    held: Held
 
 
 @click.command()
@@ -56,14 +56,11 @@ def start(name: str, what: tuple[str, ...], like: str | None, arch: str | None, 
     is killed, or the machine ends, nothing of it is left.
     """
     where = bases.cache(cache)
-    opened = _opened(where, what, like, arch)
-    holding = Holding(where)
+    opened, holding = _opened(where, what, like, arch), Holding(where)
 
     def work(ready: Callable[[], None]) -> None:
         with holding.named(name) as place:
-            own = opened.base
-            held = Held(name, own.path.name, own.architecture, opened.directory, os.getpid(), "", utc(), opened.like)
-            hold(place, held, opened.environment, ready)
+            hold(place, replace(opened.held, name=name, holder=os.getpid()), opened.environment, ready)
 
     if not detached(work):
         sys.exit(1)
@@ -102,30 +99,20 @@ def shell(what: tuple[str, ...], like: str | None, arch: str | None, as_user: bo
     """  # noqa: D301 -- click reads the control character as "do not wrap"
     where = bases.cache(cache)
     if len(what) == 1 and like is None:
-        held = Holding(where).find(what[0])
-        sys.exit(_visit(held.pid, held.architecture, held.directory, as_user=_is_user(as_user, held.like)))
+        sys.exit(_visit(Holding(where).find(what[0]), as_user))
     opened = _opened(where, what, like, arch)
     with opened.environment as environment:
-        if opened.like:
-            click.echo(
-                f"{opened.like}, unpacked in {opened.directory}: 'dpkg-buildpackage -us -uc' builds it", err=True
-            )
-        user = _is_user(as_user, opened.like)
-        status = _visit(environment.pid, opened.base.architecture, opened.directory, as_user=user)
+        status = _visit(replace(opened.held, pid=environment.pid), as_user)
     sys.exit(status)
 
 
-def _is_user(asked: bool | None, like: str) -> bool:
-    """Say who a shell is for: as asked; else the user where a build is looked at, and root elsewhere."""
-    return bool(like) if asked is None else asked
-
-
-def _visit(pid: str, architecture: str, directory: str, *, as_user: bool) -> int:
-    site = bases.site()
-    options = f"parallel={site.settings.build.parallel if site else 1}"
-    user = {"USER": "build", "LOGNAME": "build", "DEB_BUILD_OPTIONS": options} if as_user else {}
-    variables = {**entering.INSIDE, "TERM": os.environ.get("TERM", "dumb"), **user}
-    return terminal.spawn(entering.shell(pid, architecture, directory, root=not as_user), variables)
+def _visit(held: Held, as_user: bool | None) -> int:
+    """Open a shell as asked; else as the user where a build is looked at, and as root elsewhere."""
+    user = bool(held.like) if as_user is None else as_user
+    told = {"USER": "build", "LOGNAME": "build", **held.variables} if user else {}
+    variables = {**entering.INSIDE, "TERM": os.environ.get("TERM", "dumb"), **told}
+    enter = entering.shell(held.pid, held.architecture, held.directory, root=not user, network=held.network)
+    return terminal.spawn(enter, variables)
 
 
 def _opened(where: Path, what: tuple[str, ...], like: str | None, arch: str | None) -> Opened:
@@ -138,15 +125,33 @@ def _opened(where: Path, what: tuple[str, ...], like: str | None, arch: str | No
         raise click.UsageError("name a suite and an architecture ('bookworm amd64'), or a build ('--like BUILD')")
     suite, architecture = what
     system = bases.base(where, bases.rules(site, suite).base, architecture)
-    return Opened(Overlay(system), system)
+    return Opened(Overlay(system), _held(system))
 
 
 def _like(where: Path, site: Site, like: str, arch: str | None) -> Opened:
     build = former.find(site, like, arch)
-    system = restoring.base_of(where, build.seen)
-    rules = site.settings.build
-    keeping = Keeping(rules.layers_size, rules.indices_minutes * 60)
-    fresh = Layered(system, site.local_archives(build.job.suite), utc, keeping, cache=where)
-    log = sys.stderr.buffer
-    environment = restoring.restored(fresh, build.seen, build.job, build.sources, log, rules.limits)
-    return Opened(environment, system, f"{DIRECTORY}/{tree(build.job)}", f"{build.job.upload}_{build.job.architecture}")
+    job, rules, suite = build.job, site.settings.build, site.suite(build.job.suite)
+    system, network = restoring.base_of(where, build.seen), job.source in suite.network
+    fresh = Layered(
+        system,
+        site.local_archives(suite.name),
+        utc,
+        Keeping(rules.layers_size, rules.indices_minutes * 60),
+        cache=where,
+        extra=Extra(suite.sources, suite.preferences),
+        network=network,
+    )
+    environment = restoring.restored(fresh, build.seen, job, build.sources, sys.stderr.buffer, rules.limits)
+    held = replace(
+        _held(system),
+        directory=f"{DIRECTORY}/{tree(job)}",
+        like=f"{job.upload}_{job.architecture}",
+        variables=variables(job, rules.parallel_on(os.cpu_count() or 1)),
+        network=network,
+    )
+    click.echo(f"{held.like} is built by '{' '.join(building(job))}' in {held.directory}", err=True)
+    return Opened(environment, held)
+
+
+def _held(system: Base) -> Held:
+    return Held("", system.path.name, system.architecture, DIRECTORY, 0, "", utc())
