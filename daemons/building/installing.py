@@ -84,13 +84,16 @@ class Layered:
             return found
         return self.over(found, size, log, limits)
 
-    @contextmanager
-    def over(self, layers: Sequence[Layer], size: int, log: Log, limits: Limits) -> Iterator[Overlay]:
+    def over(self, layers: Sequence[Layer], size: int, log: Log, limits: Limits) -> AbstractContextManager[Overlay]:
         """Give an environment over layers, the topmost first, for a source of so many bytes. Raises Broken."""
         room = memory.choose(size, memory.available())
         log.write(f"{room.reason}\n".encode())
+        return self._environment(layers, limits, on_disk=room.on_disk)
+
+    @contextmanager
+    def _environment(self, layers: Sequence[Layer], limits: Limits, *, on_disk: bool) -> Iterator[Overlay]:
         with ExitStack() as stack:
-            writable = stack.enter_context(self.stores.writable.aside()) if room.on_disk else None
+            writable = stack.enter_context(self.stores.writable.aside()) if on_disk else None
             root = Overlay(
                 self.system,
                 watch=self.watch,
