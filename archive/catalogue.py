@@ -1,15 +1,17 @@
-"""A suite's published indices as values: what is in the archive now. Nothing else records it.
+"""A suite's published indices: what is in the archive now. Nothing else records it.
 
-A suite is published as one or two directories of `dists`: its own, and SUITE-debug where its rules say so.
+A suite is published as one or two directories of `dists`: its own, and SUITE-debug where its rules say so. A catalogue
+is read by piece, never whole: what a question is about is drawn into an extract, and decisions see only that.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
+from archive import results, stanzas
 from archive.stanzas import SOURCE, Stanza
 from queues import control
 from queues.values import Suite
@@ -58,9 +60,19 @@ def highest(stanzas: Iterator[Stanza]) -> Stanza | None:
     return max(stanzas, key=functools.cmp_to_key(_compare), default=None)
 
 
+class Shelf(Protocol):
+    """The stanzas of one index."""
+
+    def named(self, names: Iterable[str]) -> list[Stanza]:
+        """Give those of some packages."""
+
+    def __iter__(self) -> Iterator[Stanza]:
+        """Give all."""
+
+
 @dataclass(frozen=True)
-class Catalogue:
-    """What a suite publishes: the stanzas of each index, sorted as published."""
+class Extract:
+    """What a suite publishes of some sources: the stanzas of each index, sorted."""
 
     suite: Suite
     indices: Mapping[Place, tuple[Stanza, ...]]
@@ -78,13 +90,40 @@ class Catalogue:
         found = highest(stanza for stanza in self.sources() if stanza.package == source)
         return found.version if found else None
 
-    def versions(self, source: str) -> list[str]:
-        """Give all versions of a source, also those kept for older binaries."""
-        return [stanza.version for stanza in self.sources() if stanza.package == source]
-
     def binaries_of(self, source: str) -> list[Stanza]:
         """Give the binaries that were built of a source, each once."""
         return list(dict.fromkeys(stanza for stanza in self.binaries() if stanza.source == source))
+
+    def owner(self, package: str) -> str | None:
+        """Give the source that a binary package's name belongs to."""
+        return next((stanza.source for stanza in self.binaries() if stanza.package == package), None)
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """What a suite publishes, looked up; an index that is not there is empty."""
+
+    suite: Suite
+    shelves: Mapping[Place, Shelf]
+
+    def about(self, sources: Collection[str], packages: Collection[str] = ()) -> Extract:
+        """Draw out some sources, the packages that they declare or that have their name, and some more packages."""
+        kept = {place: self._named(place, sources) for place in self._places(source=True)}
+        declared = {name for found in kept.values() for stanza in found for name in _declared(stanza)}
+        names = sorted({*sources, *packages, *declared, *(f"{name}{results.DEBUG}" for name in declared)})
+        return Extract(self.suite, kept | {place: self._named(place, names) for place in self._places(source=False)})
+
+    def version_of(self, source: str) -> str | None:
+        """Give the highest version of a source."""
+        return self._source(source).version_of(source)
+
+    def versions(self, source: str) -> list[str]:
+        """Give all versions of a source, also those kept for older binaries."""
+        return [stanza.version for stanza in self._source(source).sources()]
+
+    def binaries_of(self, source: str) -> list[Stanza]:
+        """Give the binaries that a published source declares and that were built of it, each once."""
+        return self.about((source,)).binaries_of(source)
 
     def architectures_of(self, source: str) -> set[str]:
         """Give the architectures (`all` among them) that have binaries of a source."""
@@ -92,4 +131,26 @@ class Catalogue:
 
     def owner(self, package: str) -> str | None:
         """Give the source that a binary package's name belongs to."""
-        return next((stanza.source for stanza in self.binaries() if stanza.package == package), None)
+        return self.about((), (package,)).owner(package)
+
+    def sources(self) -> Iterator[Stanza]:
+        """Give every source, also those kept for older binaries; all of the indices is read."""
+        return (stanza for place in self._places(source=True) for stanza in self.shelves.get(place, ()))
+
+    def binaries(self) -> Iterator[Stanza]:
+        """Give every binary, all of the indices being read; one for all architectures comes once for each."""
+        return (stanza for place in self._places(source=False) for stanza in self.shelves.get(place, ()))
+
+    def _source(self, name: str) -> Extract:
+        return Extract(self.suite, {place: self._named(place, (name,)) for place in self._places(source=True)})
+
+    def _places(self, *, source: bool) -> list[Place]:
+        places = (place for dist in dists_of(self.suite) for place in places_of(self.suite, dist))
+        return [place for place in places if (place.architecture == SOURCE) == source]
+
+    def _named(self, place: Place, names: Collection[str]) -> tuple[Stanza, ...]:
+        return stanzas.ordered(self.shelves[place].named(names) if place in self.shelves else ())
+
+
+def _declared(source: Stanza) -> frozenset[str]:
+    return results.declared_by(control.paragraph(source.text))

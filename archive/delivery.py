@@ -104,9 +104,11 @@ def _checked(
         home = pool.directory(component, source)
         stanza = stanzas.source(dsc, home, section, _digests(dscs[0]))
         members += [pool.Member(home, *material) for material in _source_files(delivery, dscs[0], dsc, kept)]
-    built = frozenset(architecture for architecture, _ in delivery.results)
+    # Of .debs alone nobody knows whether they are all that was built.
+    built = frozenset(architecture for architecture, _ in delivery.results if dscs)
+    declared = results.declared_by(dsc) if dscs else frozenset[str]()
     meant_for = dsc.get("Architecture", "")
-    arrival = Arrival(source, version, component, stanza, meant_for, built, tuple(binaries))
+    arrival = Arrival(source, version, component, stanza, meant_for, built, tuple(binaries), declared)
     return Checked(arrival, tuple(members))
 
 

@@ -14,13 +14,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from archive import indices, release, stanzas
-from archive.catalogue import Catalogue, Place, dists_of, places_of
+from archive import release
+from archive.catalogue import dists_of
 from archive.inclusion import Change
-from archive.release import Digest
+from archive.indices import opening, writing
+from archive.indices.revision import Revision
+from archive.indices.texts import Texts
 from archive.signing import Signed, Signer
 from archive.snapshot import DISTS, LIVE, SnapshotId, Tree, date, identify
-from archive.stanzas import Stanza
 from queues import atomic
 from queues.problem import Problem
 from queues.values import Suite
@@ -53,14 +54,12 @@ class Publication:
     Leaving it without a commit drops it.
     """
 
-    def __init__(self, tree: Tree, catalogues: Sequence[Catalogue]) -> None:
+    def __init__(self, tree: Tree, suites: Sequence[Suite], texts: Texts) -> None:
         """Start from what the suites publish now."""
         self._tree = tree
-        self._suites = [catalogue.suite for catalogue in catalogues]
-        self._indices: dict[Place, tuple[Stanza, ...]] = {}
-        for catalogue in catalogues:
-            self._indices |= catalogue.indices
-        self._changed = False
+        self._suites = suites
+        self._texts = texts
+        self._change = Change({})
 
     def __enter__(self) -> Self:
         """Make the hidden directory."""
@@ -77,17 +76,20 @@ class Publication:
             atomic.remove(self._tree.building)
 
     def apply(self, change: Change) -> None:
-        """Take the indices that become different."""
-        self._indices.update(change.indices)
-        self._changed = self._changed or bool(change.indices)
+        """Take what becomes different."""
+        self._change = change
 
-    def commit(self, signer: Signer, now: datetime, *, renew: bool = False) -> SnapshotId | None:
-        """Publish; None when nothing changed, unless a new Date is wanted (`renew`). Raises TooEarly."""
-        if not self._changed and not renew:
+    def commit(self, signer: Signer, now: datetime, *, renew: bool = False, merge: bool = False) -> SnapshotId | None:
+        """Publish; None when nothing changed, unless a new Date is wanted (`renew`), or indices in order (`merge`).
+
+        Raises TooEarly, indices.Damaged.
+        """
+        if not (self._change.indices or renew or merge):
             return None
         check_time(self._tree, now)
         snapshot = identify(now)
-        releases = [made for suite in self._suites for made in self._write_suite(suite, date(snapshot))]
+        made = (self._write_suite(suite, date(snapshot), check=renew, merge=merge) for suite in self._suites)
+        releases = [one for of_suite in made for one in of_suite]
         for (directory, text), signed in zip(releases, signer.sign([text for _, text in releases]), strict=True):
             _write_release(directory, text, signed, date(snapshot))
         _sync_tree(self._tree.building)
@@ -97,11 +99,13 @@ class Publication:
                 self._tree.point(dist, snapshot)
         return snapshot
 
-    def _write_suite(self, suite: Suite, moment: datetime) -> list[tuple[Path, bytes]]:
+    def _write_suite(self, suite: Suite, moment: datetime, *, check: bool, merge: bool) -> list[tuple[Path, bytes]]:
         releases = []
         for dist in dists_of(suite):
             directory = self._tree.building / DISTS / dist
-            entries = self._write_indices(suite, dist, directory)
+            revision = Revision(opening.committed(self._tree, suite, dist), suite, dist, self._texts)
+            entries = revision.write(directory, self._change.indices, merge=merge, check=check)
+            writing.link_by_hash(self._tree, dist, directory, entries)
             text = release.text(suite, dist, moment, entries)
             self._check_identity(dist, text)
             releases.append((directory, text))
@@ -119,21 +123,12 @@ class Publication:
         if changed:
             raise ChangedIdentity(f"{dist}: {'; '.join(changed)}: clients refuse that; set it back in the settings")
 
-    def _write_indices(self, suite: Suite, dist: str, directory: Path) -> dict[str, Digest]:
-        old = indices.committed(self._tree, suite, dist)
-        known = indices.published(old)
-        entries: dict[str, Digest] = {}
-        for place in places_of(suite, dist):
-            entries |= indices.write(directory, place, stanzas.join(self._indices[place]), old, known)
-        indices.link_by_hash(self._tree, dist, directory, entries)
-        return entries
-
 
 def _write_release(directory: Path, text: bytes, signed: Signed, moment: datetime) -> None:
     # A web server tells clients of a new InRelease by its mtime in whole seconds, so it rises as Date does.
     for name, content in zip(_RELEASE, (text, signed.inline, signed.detached), strict=True):
         path = directory / name
-        atomic.disk.create(path, content, indices.MODE)
+        atomic.disk.create(path, content, writing.MODE)
         os.utime(path, (moment.timestamp(), moment.timestamp()))
         atomic.disk.sync(path)
 

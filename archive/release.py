@@ -26,7 +26,7 @@ class Digest(NamedTuple):
     sha256: str
 
 
-def digest(content: bytes) -> Digest:
+def digest(content: bytes | memoryview) -> Digest:
     """Measure content."""
     return Digest(len(content), hashlib.sha256(content).hexdigest())
 

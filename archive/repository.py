@@ -11,10 +11,12 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from archive import delivery, indices
+from archive import delivery
 from archive.catalogue import Catalogue, dists_of
 from archive.delivery import Checked, Delivery, Unfit
 from archive.inclusion import Change, Refusal, plan_inclusion
+from archive.indices import opening
+from archive.indices.texts import Texts
 from archive.pool import Mismatch, NameTaken, Pool
 from archive.publication import Publication, TooEarly, check_time
 from archive.published import Published
@@ -64,6 +66,7 @@ class Repository:
         self.published = Published(root / "snapshots" / "published.sha256")
         self._signer: Signer = signer or self.key
         self._tree = Tree(root)
+        self._texts = Texts(root.with_name("texts"))
         self._read: dict[str, tuple[SnapshotId | None, Catalogue]] = {}
 
     def init(self, now: datetime) -> None:
@@ -93,11 +96,11 @@ class Repository:
         return self._tree.current(suite)
 
     def catalogue(self, suite: str) -> Catalogue:
-        """Give what a suite publishes now. Raises UnknownSuite, indices.Damaged."""
+        """Give what a suite publishes now, to be looked up. Raises UnknownSuite."""
         current = self.current(suite)
         known = self._read.get(suite)
         if known is None or known[0] != current:
-            known = self._read[suite] = (current, indices.load(self._tree, self.suite(suite)))
+            known = self._read[suite] = (current, opening.catalogue(self._tree, self.suite(suite)))
         return known[1]
 
     def is_published(self, source: str, version: str) -> bool:
@@ -137,7 +140,7 @@ class Repository:
     def _renew(self, suites: Sequence[str], now: datetime) -> SnapshotId:
         with self._tree.lock():
             self._recover()
-            with Publication(self._tree, [self.catalogue(suite) for suite in suites]) as publication:
+            with Publication(self._tree, [self.suite(suite) for suite in suites], self._texts) as publication:
                 snapshot = publication.commit(self._signer, now, renew=True)
         assert snapshot is not None, "it was renewed"
         return snapshot
@@ -171,12 +174,13 @@ class Repository:
                     f"{arrival.source} {arrival.version}: published in {other}; promote or copy it to {suite}, "
                     "or use a ~suffix version"
                 )
-        return plan_inclusion(self.catalogue(suite), arrival)
+        packages = [built.stanza.package for built in arrival.binaries]
+        return plan_inclusion(self.catalogue(suite).about((arrival.source,), (*packages, *arrival.declared)), arrival)
 
     def _apply(self, suite: str, checked: Checked, change: Change, now: datetime) -> Included:
         self.pool.add(checked.members)
         self.published.remember(member.ref for member in checked.members)
-        with Publication(self._tree, [self.catalogue(suite)]) as publication:
+        with Publication(self._tree, [self.suite(suite)], self._texts) as publication:
             publication.apply(change)
             snapshot = publication.commit(self._signer, now)
         assert snapshot is not None, "the change is not empty"

@@ -75,22 +75,13 @@ def extra(stanza: Stanza) -> Stanza:
     return stanza if stanza.extra else structs.replace(stanza, text=stanza.text + EXTRA)
 
 
-def join(stanzas: Iterable[Stanza]) -> bytes:
-    """Give the text of an index, in the order given."""
-    return b"".join(stanza.text + b"\n" for stanza in stanzas)
-
-
-def split(text: bytes, *, sources: bool) -> tuple[Stanza, ...]:
-    """Cut the text of an index into its stanzas. Raises Malformed."""
-    return tuple(_read(block.strip(b"\n") + b"\n", sources=sources) for block in text.split(b"\n\n") if block.strip())
-
-
 def ordered(stanzas: Iterable[Stanza]) -> tuple[Stanza, ...]:
     """Sort as an index is sorted: by name, then version and architecture."""
     return tuple(sorted(stanzas, key=lambda stanza: (stanza.package, stanza.version, stanza.architecture)))
 
 
-def _read(text: bytes, *, sources: bool) -> Stanza:
+def read(text: bytes, *, sources: bool) -> Stanza:
+    """Read a stanza back. Raises Malformed."""
     fields = {name.decode(): value.decode().strip() for name, value in _FIELD.findall(text)}
     if not {"Package", "Version", "Architecture"} <= fields.keys():
         raise Malformed(f"not a stanza: {text[:60]!r}")

@@ -6,7 +6,6 @@ test says what came of it; only one thread runs at a time.
 
 from __future__ import annotations
 
-import lzma
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +16,7 @@ from typing import Any, cast
 
 import pytest
 
-from archive import indices, reading
+from archive import reading
 from archive.reading import Fields
 from archive.repository import Repository
 from daemons.builder import Builder
@@ -382,7 +381,6 @@ def given_builds(sources: Sources) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reading, "read", sources.read)
         patch.setattr(ways, "way", lambda *_: build)
-        patch.setitem(indices._PACKERS, ".xz", lambda text: lzma.compress(text, preset=0))  # an hour of them, else
         yield
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from archive import stanzas
-from archive.catalogue import Catalogue, Place, places_of
+from archive.catalogue import Extract, Place, places_of
 from archive.inclusion import Arrival, Built, Change, Refusal, plan_inclusion
 from archive.stanzas import Stanza
 from queues.values import Suite
@@ -31,19 +31,19 @@ def arrival(version: str, *binaries: Stanza, meant_for: str = "any all", name: s
     return Arrival(name, version, "main", source(name, version), meant_for, built, places)
 
 
-EMPTY = Catalogue(SUITE, dict.fromkeys(places_of(SUITE, "demo"), ()))
+EMPTY = Extract(SUITE, dict.fromkeys(places_of(SUITE, "demo"), ()))
 
 
-def after(catalogue: Catalogue, *arrivals: Arrival) -> Catalogue:
+def after(extract: Extract, *arrivals: Arrival) -> Extract:
     for one in arrivals:
-        change = plan_inclusion(catalogue, one)
+        change = plan_inclusion(extract, one)
         assert isinstance(change, Change), change
-        catalogue = Catalogue(SUITE, {**catalogue.indices, **change.indices})
-    return catalogue
+        extract = change.to(extract)
+    return extract
 
 
-def names(catalogue: Catalogue, place: Place) -> list[str]:
-    return [f"{stanza.package} {stanza.version}" for stanza in catalogue.indices[place]]
+def names(extract: Extract, place: Place) -> list[str]:
+    return [f"{stanza.package} {stanza.version}" for stanza in extract.indices[place]]
 
 
 ONE = arrival("1.0", binary("tiny", "1.0", "amd64"), binary("tiny", "1.0", "i386"), binary("tiny-doc", "1.0", "all"))
@@ -53,7 +53,7 @@ def test_a_package_for_all_stands_in_every_index() -> None:
     found = after(EMPTY, ONE)
     assert names(found, AMD64) == names(found, I386) == ["tiny 1.0", "tiny-doc 1.0"]
     assert names(found, SOURCES) == ["tiny 1.0"]
-    assert found.architectures_of("tiny") == {"amd64", "i386", "all"}
+    assert {stanza.architecture for stanza in found.binaries_of("tiny")} == {"amd64", "i386", "all"}
     assert found.owner("tiny-doc") == "tiny"
 
 

@@ -1,0 +1,151 @@
+"""A published index, opened: looked up by package name piece by piece, or taken apart to be written anew."""
+
+from __future__ import annotations
+
+import mmap
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+from archive import release, stanzas
+from archive.catalogue import Place
+from archive.indices import Damaged, blocks, members, pieces
+from archive.indices.blocks import Block
+from archive.indices.members import Member
+from archive.indices.pieces import TAIL, Piece
+from archive.indices.texts import Texts
+from archive.release import Digest
+from archive.stanzas import SOURCE, Stanza
+
+Entries = Mapping[str, Digest]
+FORMS = (".gz", ".xz")
+_OPENED = 8  # pieces kept unpacked
+
+
+class Packed(NamedTuple):
+    """A piece as it is published: its gzip member and its xz block."""
+
+    member: memoryview | bytes
+    block: Block
+
+
+class Index:
+    """One index of a published directory; nothing is read before it is asked for. Everything raises Damaged."""
+
+    def __init__(self, directory: Path, place: Place, entries: Entries) -> None:
+        """Name the index; `entries` is the list of index files in the directory's Release."""
+        self.place = place
+        self.digest = entries[place.path]
+        self._directory = directory
+        self._entries = entries
+        self._shelf = lru_cache(_OPENED)(self._unpacked)
+
+    def named(self, names: Iterable[str]) -> list[Stanza]:
+        """Give the stanzas of some packages."""
+        wanted: dict[int, list[bytes]] = defaultdict(list)
+        for name in map(str.encode, names):
+            for number in self._numbers(name):
+                wanted[number].append(name)
+        found = (self._shelf(number).get(name, ()) for number in sorted(wanted) for name in wanted[number])
+        return [self._stanza(stanza) for same in found for stanza in same]
+
+    def __iter__(self) -> Iterator[Stanza]:
+        """Give every stanza, piece by piece."""
+        for member in self._members:
+            yield from map(self._stanza, pieces.stanzas(self._text(member)))
+
+    def pieces(self, texts: Texts) -> list[Piece]:
+        """Take the index apart, every byte compared with Release. One that was not made in pieces comes unpacked."""
+        gz, xz = (self._file(suffix) for suffix in FORMS)
+        text = texts.get(self.place, self.digest) or self._whole()
+        try:
+            packed = [*blocks.read(xz)]
+        except blocks.Foreign:
+            packed = []
+        if [member.text_size for member in self._members] != [block.text_size for block in packed]:
+            return [*pieces.cut(pieces.stanzas(text))]
+        return [*_apart(text, gz, self._members, packed)]
+
+    def check(self) -> None:
+        """Compare its files with Release."""
+        for suffix in FORMS:
+            self._file(suffix)
+
+    @property
+    def is_loose(self) -> bool:
+        """Say whether putting it in order would make it smaller."""
+        return any(member.marks for member in self._members)
+
+    def _file(self, suffix: str) -> memoryview:
+        path = self.place.path + suffix
+        data = self._map(path)
+        if release.digest(data) != self._entries.get(path):
+            raise Damaged(f"{self._directory / path}: not the content its Release lists; restore it from a backup")
+        return data
+
+    def _whole(self) -> memoryview:
+        text = b"".join(map(self._text, self._members))
+        if release.digest(text) != self.digest:
+            raise self._damaged("not the text its Release lists")
+        return memoryview(text)
+
+    @cached_property
+    def _gz(self) -> memoryview:
+        return self._map(f"{self.place.path}.gz")
+
+    @cached_property
+    def _members(self) -> tuple[Member, ...]:
+        try:
+            return tuple(member for member in members.walk(self._gz) if member.text_size)
+        except members.Foreign:
+            return (Member(0, len(self._gz), 0, b"", 0),)  # one piece that is everything
+
+    @cached_property
+    def _firsts(self) -> list[bytes]:
+        return [member.first for member in self._members if not member.marks & TAIL]
+
+    def _numbers(self, name: bytes) -> Iterator[int]:
+        """Give the pieces that a package may be in."""
+        if self._members:
+            yield max(bisect_right(self._firsts, name) - 1, 0)
+            yield from range(max(len(self._firsts), 1), len(self._members))
+
+    def _unpacked(self, number: int) -> dict[bytes, list[bytes]]:
+        found: dict[bytes, list[bytes]] = defaultdict(list)
+        for stanza in pieces.stanzas(self._text(self._members[number])):
+            found[pieces.name_of(stanza)].append(stanza)
+        return found
+
+    def _text(self, member: Member) -> bytes:
+        try:
+            return members.unpack(self._gz[member.offset : member.offset + member.size])
+        except members.Broken as error:
+            raise self._damaged(str(error)) from None
+
+    def _stanza(self, text: bytes) -> Stanza:
+        try:
+            return stanzas.read(text[:-1], sources=self.place.architecture == SOURCE)
+        except stanzas.Malformed as error:
+            raise self._damaged(str(error)) from None
+
+    def _map(self, path: str) -> memoryview:
+        try:
+            with open(self._directory / path, "rb") as file:
+                return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        except (OSError, ValueError) as error:  # ValueError: an empty file
+            raise Damaged(f"{self._directory / path}: {error}; restore it from a backup") from None
+
+    def _damaged(self, means: str) -> Damaged:
+        return Damaged(f"{self._directory / self.place.path}.gz: {means}; restore it from a backup")
+
+
+def _apart(text: memoryview, gz: memoryview, found: Iterable[Member], packed: Iterable[Block]) -> Iterator[Piece]:
+    offset = 0
+    for member, block in zip(found, packed, strict=True):
+        piece = text[offset : offset + member.text_size]
+        compressed = Packed(gz[member.offset : member.offset + member.size], block)
+        yield Piece(member.first, member.marks, piece, compressed)
+        offset += member.text_size

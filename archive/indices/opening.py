@@ -1,0 +1,67 @@
+"""What is published now, opened: the list of a directory's index files, and a suite's catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from archive import release, stanzas
+from archive.catalogue import Catalogue, Place, Shelf, dists_of, places_of
+from archive.indices.index import Entries, Index
+from archive.snapshot import Tree
+from archive.stanzas import SOURCE, Stanza
+from queues.values import Suite
+
+
+class Joining:
+    """The index of an architecture that is new in the suite: the packages for all architectures that others have."""
+
+    def __init__(self, others: Sequence[Index]) -> None:
+        self._others = others
+
+    def named(self, names: Iterable[str]) -> list[Stanza]:
+        """Give those of some packages."""
+        wanted = [*names]
+        return _for_all(stanza for other in self._others for stanza in other.named(wanted))
+
+    def __iter__(self) -> Iterator[Stanza]:
+        """Give all, sorted."""
+        return iter(stanzas.ordered(_for_all(stanza for other in self._others for stanza in other)))
+
+
+def listed(directory: Path) -> Entries:
+    """Give the index files that a published directory's Release lists; none when there is no such directory."""
+    try:
+        return release.hashes((directory / "Release").read_bytes())
+    except FileNotFoundError:
+        return {}
+
+
+def committed(tree: Tree, suite: Suite, dist: str) -> Path:
+    """Give the published directory of a dist, as the suite's own link, the commit, says; it need not be there."""
+    current = tree.current(suite.name)
+    return tree.directory(current, dist) if current else tree.dists / dist
+
+
+def opened(directory: Path, suite: Suite, dist: str) -> dict[Place, Index | Joining]:
+    """Open every index of a published directory, also those that are new in the settings."""
+    entries, places = listed(directory), places_of(suite, dist)
+    found = {place: Index(directory, place, entries) for place in places if place.path in entries}
+    return {place: found[place] if place in found else _joining(found, place) for place in places}
+
+
+def catalogue(tree: Tree, suite: Suite) -> Catalogue:
+    """Open what a suite publishes now; before its first publication every index is empty."""
+    found: dict[Place, Shelf] = {}
+    for dist in dists_of(suite):
+        found |= opened(committed(tree, suite, dist), suite, dist)
+    return Catalogue(suite, found)
+
+
+def _joining(found: dict[Place, Index], new: Place) -> Joining:
+    beside = [place for place in found if place[:2] == new[:2] and place.architecture != SOURCE]
+    return Joining([found[place] for place in beside if new.architecture != SOURCE])
+
+
+def _for_all(found: Iterable[Stanza]) -> list[Stanza]:
+    return [*dict.fromkeys(stanza for stanza in found if stanza.architecture == "all")]

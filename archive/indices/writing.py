@@ -1,0 +1,89 @@
+"""Index files on their way into a new directory: hard-linked where nothing changed, else put together from pieces.
+
+Each index is published as .gz and .xz; the plain text has its hash in Release and no file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from archive import release
+from archive.catalogue import Place
+from archive.indices import blocks, members, opening
+from archive.indices.index import FORMS, Entries, Packed
+from archive.indices.pieces import FAST, Piece
+from archive.indices.texts import Texts
+from archive.release import Digest
+from archive.snapshot import Tree
+from queues import atomic
+
+KEPT = 16  # generations whose index files stay reachable by hash
+MODE = 0o644
+_LEVELS = (6, 1)  # of zlib: thorough, fast
+_THREADS = 2
+
+
+def link(directory: Path, place: Place, old: Path, known: Entries) -> dict[str, Digest]:
+    """Take an index over as it is from a published directory. Gives its entries in Release."""
+    atomic.make((directory / place.path).parent)
+    for suffix in FORMS:
+        atomic.disk.link(old / f"{place.path}{suffix}", directory / f"{place.path}{suffix}")
+    return {path: known[path] for path in (place.path, *(place.path + suffix for suffix in FORMS))}
+
+
+def write(directory: Path, place: Place, pieces: Sequence[Piece], texts: Texts) -> dict[str, Digest]:
+    """Write an index of these pieces, and keep its text for the next time. Gives its entries in Release."""
+    plain = _digest(piece.text for piece in pieces)
+    packed = _packed(pieces)
+    files = {
+        ".gz": b"".join([one.member for one in packed]) or members.pack(b"", 0, b"", _LEVELS[0]),
+        ".xz": blocks.stream(one.block for one in packed),
+    }
+    atomic.make((directory / place.path).parent)
+    atomic.create(*((directory / f"{place.path}{suffix}", data, MODE) for suffix, data in files.items()))
+    texts.put(place, plain, (piece.text for piece in pieces))
+    return {place.path: plain, **{place.path + suffix: release.digest(data) for suffix, data in files.items()}}
+
+
+def link_by_hash(tree: Tree, dist: str, directory: Path, entries: Entries) -> None:
+    """Link the index files of a new directory, and those of the last generations, by their hashes."""
+    _link(directory, directory, entries)
+    for snapshot in tree.generations(dist, KEPT - 1):
+        old = tree.directory(snapshot, dist)
+        _link(old, directory, opening.listed(old))
+
+
+def _digest(parts: Iterable[memoryview | bytes]) -> Digest:
+    hasher, size = hashlib.sha256(), 0
+    for part in parts:
+        hasher.update(part)
+        size += len(part)
+    return Digest(size, hasher.hexdigest())
+
+
+def _packed(pieces: Sequence[Piece]) -> list[Packed]:
+    new = [piece for piece in pieces if piece.packed is None]
+    if len(new) < _THREADS:
+        made = iter([*map(_pack, new)])
+    else:
+        with ThreadPoolExecutor(_THREADS) as pool:
+            made = iter([*pool.map(_pack, new)])
+    return [piece.packed or next(made) for piece in pieces]
+
+
+def _pack(piece: Piece) -> Packed:
+    text, fast = bytes(piece.text), bool(piece.marks & FAST)
+    return Packed(members.pack(text, piece.marks, piece.first, _LEVELS[fast]), blocks.pack(text, fast=fast))
+
+
+def _link(old: Path, new: Path, entries: Entries) -> None:
+    for path, found in entries.items():
+        if not path.endswith(FORMS) or not (new / path).parent.is_dir():
+            continue
+        target = (new / path).parent / "by-hash" / "SHA256" / found.sha256
+        atomic.make(target.parent)
+        if not target.exists():
+            atomic.disk.link(old / path, target)
