@@ -144,9 +144,12 @@ class Catalogue:
     def _source(self, name: str) -> Extract:
         return Extract(self.suite, {place: self._named(place, (name,)) for place in self._places(source=True)})
 
+    def places(self) -> list[Place]:
+        """Name every index."""
+        return [place for dist in dists_of(self.suite) for place in places_of(self.suite, dist)]
+
     def _places(self, *, source: bool) -> list[Place]:
-        places = (place for dist in dists_of(self.suite) for place in places_of(self.suite, dist))
-        return [place for place in places if (place.architecture == SOURCE) == source]
+        return [place for place in self.places() if (place.architecture == SOURCE) == source]
 
     def _named(self, place: Place, names: Collection[str]) -> tuple[Stanza, ...]:
         return stanzas.ordered(self.shelves[place].named(names) if place in self.shelves else ())

@@ -58,7 +58,7 @@ def of_upload(upload: Upload, files: Path, built: Sequence[tuple[BuildResult, Pa
     """Take an accepted upload and its results; each path is the `files` directory of an entry."""
     sources = tuple(Material(ref, files / ref.name) for ref in upload.files)
     found = tuple(
-        (result.job.architecture, tuple(Material(ref, path / ref.name) for ref in result.files if _is_deb(ref.name)))
+        (result.job.architecture, tuple(Material(ref, path / ref.name) for ref in result.files if is_deb(ref.name)))
         for result, path in built
         if result.verdict == "built"
     )
@@ -70,9 +70,9 @@ def of_files(paths: Sequence[Path]) -> Delivery:
     materials = [Material(FileRef(path.name, path.stat().st_size, pool.digest(path)), path) for path in paths]
     debs: dict[str, list[Material]] = {}
     for material in materials:
-        if _is_deb(material.ref.name):
-            debs.setdefault(material.ref.name.removesuffix(".deb").rpartition("_")[2], []).append(material)
-    sources = tuple(material for material in materials if not _is_deb(material.ref.name))
+        if is_deb(material.ref.name):
+            debs.setdefault(architecture_of(material.ref.name), []).append(material)
+    sources = tuple(material for material in materials if not is_deb(material.ref.name))
     return Delivery(sources, tuple((architecture, tuple(found)) for architecture, found in sorted(debs.items())))
 
 
@@ -84,14 +84,15 @@ def check(delivery: Delivery, suite: Suite, kept: Pool) -> Checked:
         raise Unfit("the files of one source are included at a time: one .dsc, or .debs, or both")
     try:
         fields = reading.read([material.path for material in (*dscs, *(material for _, material in debs))])
-        return _checked(delivery, suite, kept, dscs, fields)
+        return checked(delivery, suite, kept, dscs, fields)
     except (reading.Unreadable, stanzas.Malformed) as error:
         raise Unfit(str(error)) from None
 
 
-def _checked(
+def checked(
     delivery: Delivery, suite: Suite, kept: Pool, dscs: Sequence[Material], fields: Sequence[Fields]
 ) -> Checked:
+    """Check a delivery whose fields these are, those of its .dsc first. Raises Unfit, Malformed."""
     dsc, controls = (fields[0] if dscs else {}), fields[len(dscs) :]
     source, version = _identity(delivery, dsc, controls)
     section = _section(dsc)
@@ -113,7 +114,7 @@ def _checked(
 
 
 def _identity(delivery: Delivery, dsc: Fields, controls: Sequence[Fields]) -> tuple[str, str]:
-    found = (dsc.get("Source", ""), dsc.get("Version", "")) if dsc else _source_of(controls[0])
+    found = (dsc.get("Source", ""), dsc.get("Version", "")) if dsc else source_of(controls[0])
     if delivery.source and found != (delivery.source, delivery.version):
         raise Unfit(f"the .dsc is of {' '.join(found)}, the upload of {delivery.source} {delivery.version}")
     if not (SOURCE.fullmatch(found[0]) and VERSION.fullmatch(found[1])):
@@ -121,7 +122,8 @@ def _identity(delivery: Delivery, dsc: Fields, controls: Sequence[Fields]) -> tu
     return found
 
 
-def _source_of(control: Fields) -> tuple[str, str]:
+def source_of(control: Fields) -> tuple[str, str]:
+    """Give source and version that a .deb says it was built of. Raises Unfit, Malformed."""
     if not {"Package", "Version"} <= control.keys():
         raise Unfit("a .deb without Package or Version")
     return stanzas.source_of(control)
@@ -130,26 +132,34 @@ def _source_of(control: Fields) -> tuple[str, str]:
 def _binaries(
     delivery: Delivery, suite: Suite, declared: frozenset[str] | None, of: tuple[str, str], controls: Sequence[Fields]
 ) -> tuple[list[Built], list[pool.Member]]:
-    binaries, members = [], []
     debs = [(architecture, material) for architecture, found in delivery.results for material in found]
-    for (architecture, material), fields in zip(debs, controls, strict=True):
-        objection = results.objection(material.ref.name, fields, results.Expected(*of, architecture, declared))
-        if objection:
-            raise Unfit(objection)
-        dist = debug_of(suite) if results.is_debug(fields) else suite.name
-        if dist:
-            component = results.component_of(fields.get("Section", ""))
-            home, ref = pool.directory(component, of[0]), material.ref
-            stanza = stanzas.binary(fields, f"{home}/{ref.name}", ref.size, ref.sha256)
-            binaries.append(Built(dist, component, stanza))
-            members.append(pool.Member(home, *material))
-    return binaries, members
+    found = [
+        binary(material, fields, suite, results.Expected(*of, architecture, declared))
+        for (architecture, material), fields in zip(debs, controls, strict=True)
+    ]
+    return [built for built, _ in filter(None, found)], [member for _, member in filter(None, found)]
+
+
+def binary(
+    material: Material, fields: Fields, suite: Suite, expected: results.Expected
+) -> tuple[Built, pool.Member] | None:
+    """Check a .deb whose control fields these are; None when the suite drops it. Raises Unfit, Malformed."""
+    objection = results.objection(material.ref.name, fields, expected)
+    if objection:
+        raise Unfit(objection)
+    dist = debug_of(suite) if results.is_debug(fields) else suite.name
+    if not dist:
+        return None
+    component = results.component_of(fields.get("Section", ""))
+    home, ref = pool.directory(component, expected.source), material.ref
+    stanza = stanzas.binary(fields, f"{home}/{ref.name}", ref.size, ref.sha256)
+    return Built(dist, component, stanza), pool.Member(home, *material)
 
 
 def _source_files(delivery: Delivery, dsc: Material, fields: Fields, kept: Pool) -> list[Material]:
     brought = {material.ref.name: material for material in delivery.sources}
     found = [dsc]
-    for ref in _listed(fields):
+    for ref in listed(fields):
         material = brought.get(ref.name)
         path = kept.find(ref.name, ref.size, ref.sha256) if material is None else None
         if material is None and path is None:
@@ -160,7 +170,8 @@ def _source_files(delivery: Delivery, dsc: Material, fields: Fields, kept: Pool)
     return found
 
 
-def _listed(dsc: Fields) -> list[FileRef]:
+def listed(dsc: Fields) -> list[FileRef]:
+    """Give the files that a .dsc names. Raises Unfit."""
     lines = [line.split() for line in dsc.get("Checksums-Sha256", "").splitlines() if line.strip()]
     if not lines or any(len(line) != 3 or not line[1].isdecimal() for line in lines):
         raise Unfit(f"{dsc.get('Source')}: its .dsc has no whole list Checksums-Sha256")
@@ -177,5 +188,11 @@ def _section(dsc: Fields) -> str:
     return listed[0][2] if listed and len(listed[0]) > 2 else "misc"
 
 
-def _is_deb(name: str) -> bool:
+def architecture_of(name: str) -> str:
+    """Give the architecture that the file name of a .deb says."""
+    return name.removesuffix(".deb").rpartition("_")[2]
+
+
+def is_deb(name: str) -> bool:
+    """Say whether a file is a binary package, by its name."""
     return name.endswith(".deb")

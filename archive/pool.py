@@ -13,6 +13,8 @@ from typing import NamedTuple
 from queues import atomic
 from queues.values import FileRef
 
+_MANY = 200  # directories that are synced together
+
 
 class NameTaken(ValueError):
     """A file of this name with other content is in the pool."""
@@ -44,7 +46,10 @@ class Pool:
         """
         for member in members:
             self._add(member)
-        places = {parent for member in members for parent in Path(member.directory, member.ref.name).parents}
+        places = {parent for directory in {member.directory for member in members} for parent in _upwards(directory)}
+        if len(places) > _MANY:
+            atomic.disk.sync_all()
+            return
         for place in sorted(places, reverse=True):
             atomic.disk.sync(self.root / place)
 
@@ -63,6 +68,11 @@ class Pool:
             atomic.disk.link(member.file, target)
         elif not same(member.ref, target):
             raise NameTaken(f"{member.ref.name}: the pool holds another file of this name; use a new version")
+
+
+def _upwards(directory: str) -> list[str]:
+    """Give a directory and those it lies in, up to the document root."""
+    return [directory, *map(str, Path(directory).parents)]
 
 
 def prefix(source: str) -> str:

@@ -80,11 +80,11 @@ class Publication:
         self._change = change
 
     def commit(self, signer: Signer, now: datetime, *, renew: bool = False, merge: bool = False) -> SnapshotId | None:
-        """Publish; None when nothing changed, unless a new Date is wanted (`renew`), or indices in order (`merge`).
+        """Publish; None when nothing changed, unless a new Date is wanted (`renew`).
 
-        Raises TooEarly, indices.Damaged.
+        `merge` puts indices in order on the way. Raises TooEarly, indices.Damaged.
         """
-        if not (self._change.indices or renew or merge):
+        if not (self._change.indices or renew):
             return None
         check_time(self._tree, now)
         snapshot = identify(now)

@@ -10,7 +10,8 @@ from __future__ import annotations
 import resource
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,6 +22,8 @@ from queues import control
 
 _MEMORY = 1 << 30
 _SECONDS = 60
+_BATCH = 800  # files that one child reads: a process may usually have 1,024 open
+_CHILDREN = 2
 _HERE = Path(__file__).resolve().parents[1]
 Fields = Mapping[str, str]
 
@@ -30,28 +33,55 @@ class Unreadable(ValueError):
 
 
 class _Answer(msgspec.Struct):
-    fields: list[dict[str, str]] = []
+    """The fields of one file, or why they cannot be read."""
+
+    fields: dict[str, str] = {}
     error: str = ""
 
 
 def read(paths: Sequence[Path]) -> list[Fields]:
-    """Give the control fields of each .deb or .dsc, in the order of `paths`. Raises Unreadable.
+    """Give the control fields of each .deb or .dsc, in the order of `paths`. Raises Unreadable."""
+    found: list[Fields] = []
+    for one in _answers(paths):
+        if one.error:
+            raise Unreadable(one.error)
+        found.append(one.fields)
+    return found
 
-    A child that was killed is started once more: a file that is to blame for that kills the second, too.
-    """
+
+def each(paths: Sequence[Path]) -> Iterator[Fields | Unreadable]:
+    """Give the control fields of each of very many files, in the order of `paths`, or why one has none."""
+    batches = [paths[start : start + _BATCH] for start in range(0, len(paths), _BATCH)]
+    with ThreadPoolExecutor(_CHILDREN) as children:
+        for start in range(0, len(batches), _CHILDREN):
+            for found in children.map(_batch, batches[start : start + _CHILDREN]):
+                yield from (Unreadable(one.error) if one.error else one.fields for one in found)
+
+
+def _batch(paths: Sequence[Path]) -> list[_Answer]:
+    """Read files; where one of them is too much for a child, only that one has no answer."""
+    try:
+        return _answers(paths)
+    except Unreadable as error:
+        half = len(paths) // 2
+        return [*_batch(paths[:half]), *_batch(paths[half:])] if half else [_Answer(error=str(error))]
+
+
+def _answers(paths: Sequence[Path]) -> list[_Answer]:
+    """Have a child read files. A child that was killed is started once more: a file that is to blame kills both."""
     if not paths:
         return []
     ended = _look(paths)
     if ended.returncode < 0:
         ended = _look(paths)
     try:
-        answer = msgspec.json.decode(ended.stdout, type=_Answer)
+        answers = msgspec.json.decode(ended.stdout, type=list[_Answer])
     except msgspec.DecodeError:
         complaint = ended.stderr.decode(errors="replace").strip().splitlines()
         raise Unreadable(f"reading {paths[0].name}: {complaint[-1] if complaint else ended.returncode}") from None
-    if answer.error or len(answer.fields) != len(paths):
-        raise Unreadable(answer.error or f"{paths[0].name}: the reader stopped early")
-    return list(answer.fields)
+    if len(answers) != len(paths):
+        raise Unreadable(f"{paths[0].name}: the reader stopped early")
+    return answers
 
 
 def _look(paths: Sequence[Path]) -> subprocess.CompletedProcess[bytes]:
@@ -63,12 +93,7 @@ def main(paths: Sequence[str]) -> None:
     """Be the child: print the fields of the files as JSON."""
     files = [(Path(path).name, open(path, "rb")) for path in paths]  # noqa: SIM115 -- they live as long as the process
     seal()
-    answer = _Answer()
-    try:
-        answer.fields = [_fields(name, file) for name, file in files]
-    except Unreadable as unreadable:
-        answer.error = str(unreadable)
-    sys.stdout.buffer.write(msgspec.json.encode(answer))
+    sys.stdout.buffer.write(msgspec.json.encode([_answer(name, file) for name, file in files]))
 
 
 def seal() -> None:
@@ -81,6 +106,13 @@ def seal() -> None:
         (resource.RLIMIT_CPU, _SECONDS),
     ):
         resource.setrlimit(what, (limit, limit))
+
+
+def _answer(name: str, file: BinaryIO) -> _Answer:
+    try:
+        return _Answer(_fields(name, file))
+    except Unreadable as unreadable:
+        return _Answer(error=str(unreadable))
 
 
 def _fields(name: str, file: BinaryIO) -> dict[str, str]:

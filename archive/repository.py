@@ -5,21 +5,24 @@ One at a time: whatever publishes holds the tree's lock and first finishes or dr
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
 from msgspec import Struct
 
-from archive import delivery
+from archive import delivery, importing, upkeep
 from archive.catalogue import Catalogue, dists_of
-from archive.delivery import Checked, Delivery, Unfit
-from archive.inclusion import Change, Refusal, plan_inclusion
+from archive.delivery import Checked, Delivery, Material, Unfit
+from archive.draft import Draft
+from archive.inclusion import Arrival, Change, Refusal
 from archive.indices import opening
 from archive.indices.texts import Texts
 from archive.pool import Mismatch, NameTaken, Pool
 from archive.publication import Publication, TooEarly, check_time
 from archive.published import Published
+from archive.repetition import repeats
 from archive.signing import ArchiveKey, Signer
 from archive.snapshot import SnapshotId, Tree
 from queues import atomic
@@ -27,6 +30,7 @@ from queues.names import without_epoch
 from queues.problem import Problem
 from queues.values import BuildResult, FileRef, Suite, Upload
 
+_MANY = 100  # sources for which indices are read whole
 __all__ = ["Included", "Inclusion", "Refusal", "Repository", "TooSoon", "Unchanged", "UnknownSuite"]
 
 
@@ -111,14 +115,18 @@ class Repository:
         self, upload: Upload, files: Path, built: Sequence[tuple[BuildResult, Path]], now: datetime
     ) -> Inclusion:
         """Include an upload and its results as one publication; each path is the `files` of an entry."""
-        return self._include(upload.suite, delivery.of_upload(upload, files, built), now)
+        return self._include_one(upload.suite, delivery.of_upload(upload, files, built), now)
 
     def include_files(self, suite: str, files: Sequence[Path], now: datetime) -> Inclusion:
         """Include files of one source (.dsc and what it names, .debs) that an operator puts in directly.
 
         They are linked into the pool: they must lie on its file system, and nobody else may write them.
         """
-        return self._include(suite, delivery.of_files(files), now)
+        return self._include_one(suite, delivery.of_files(files), now)
+
+    def import_files(self, suite: str, files: Sequence[Material], now: datetime) -> Inclusion:
+        """Include files of any number of sources as one publication; as `include_files`, but hashed already."""
+        return self._include(suite, lambda rules: importing.check(files, rules, self.pool), now)
 
     def publish(self, suites: Sequence[str], now: datetime) -> SnapshotId | TooSoon:
         """Publish suites again, as they are, with a new Date."""
@@ -126,6 +134,18 @@ class Repository:
             return self._renew(suites, now)
         except TooEarly as early:
             return TooSoon(early.not_before)
+
+    def tend(self, now: datetime) -> SnapshotId | None:
+        """Publish again what would expire, and put in order what has grown out of it; None when all is well.
+
+        Raises SigningFailed, indices.Damaged.
+        """
+        due = [suite for suite in self.suites if upkeep.is_due(self.suites[suite], self.current(suite), now)]
+        loose = [suite for suite in self.suites if upkeep.is_loose(self.catalogue(suite))]
+        suites = [suite for suite in self.suites if suite in (*due, *loose)]
+        with suppress(TooEarly):  # there will be another time
+            return self._renew(suites, now, merge=True) if suites else None
+        return None
 
     def recover(self) -> None:
         """Finish or drop what a dead publication left; waits for one that lives."""
@@ -137,20 +157,28 @@ class Repository:
         with self._tree.lock():
             self.published.remember(files)
 
-    def _renew(self, suites: Sequence[str], now: datetime) -> SnapshotId:
+    def _renew(self, suites: Sequence[str], now: datetime, *, merge: bool = False) -> SnapshotId:
         with self._tree.lock():
             self._recover()
             with Publication(self._tree, [self.suite(suite) for suite in suites], self._texts) as publication:
-                snapshot = publication.commit(self._signer, now, renew=True)
+                snapshot = publication.commit(self._signer, now, renew=True, merge=merge)
         assert snapshot is not None, "it was renewed"
         return snapshot
 
-    def _include(self, suite: str, brought: Delivery, now: datetime) -> Inclusion:
-        rules = self.suite(suite)
+    def _include_one(self, suite: str, brought: Delivery, now: datetime) -> Inclusion:
+        def check(rules: Suite) -> list[Checked]:
+            if repeats(self.catalogue(suite), brought):
+                return []
+            check_time(self._tree, now)
+            return [delivery.check(brought, rules, self.pool)]
+
+        return self._include(suite, check, now)
+
+    def _include(self, suite: str, check: Callable[[Suite], Sequence[Checked]], now: datetime) -> Inclusion:
         with self._tree.lock():
             self._recover()
             try:
-                checked = delivery.check(brought, rules, self.pool)
+                checked = check(self.suite(suite))
                 planned = self._plan(suite, checked)
                 if isinstance(planned, Refusal):
                     return planned
@@ -163,28 +191,36 @@ class Repository:
             except TooEarly as early:
                 return TooSoon(early.not_before)
 
-    def _plan(self, suite: str, checked: Checked) -> Change | Refusal:
-        arrival = checked.arrival
-        conflict = self.published.conflict(member.ref for member in checked.members)
+    def _plan(self, suite: str, checked: Sequence[Checked]) -> Change | Refusal:
+        conflict = self.published.conflict(member.ref for one in checked for member in one.members)
         if conflict:
             return Refusal(conflict)
+        draft = Draft(self.catalogue(suite), many=len(checked) > _MANY)
+        for one in checked:
+            elsewhere = self._elsewhere(suite, one.arrival)
+            planned = Refusal(elsewhere) if elsewhere else draft.plan(one.arrival)
+            if isinstance(planned, Refusal):
+                return planned
+        return draft.change
+
+    def _elsewhere(self, suite: str, arrival: Arrival) -> str:
         for other in self.suites:
             if other != suite and arrival.stanza and arrival.version in self.catalogue(other).versions(arrival.source):
-                return Refusal(
+                return (
                     f"{arrival.source} {arrival.version}: published in {other}; promote or copy it to {suite}, "
                     "or use a ~suffix version"
                 )
-        packages = [built.stanza.package for built in arrival.binaries]
-        return plan_inclusion(self.catalogue(suite).about((arrival.source,), (*packages, *arrival.declared)), arrival)
+        return ""
 
-    def _apply(self, suite: str, checked: Checked, change: Change, now: datetime) -> Included:
-        self.pool.add(checked.members)
-        self.published.remember(member.ref for member in checked.members)
+    def _apply(self, suite: str, checked: Sequence[Checked], change: Change, now: datetime) -> Included:
+        members = [member for one in checked for member in one.members]
+        self.pool.add(members)
+        self.published.remember(member.ref for member in members)
         with Publication(self._tree, [self.suite(suite)], self._texts) as publication:
             publication.apply(change)
             snapshot = publication.commit(self._signer, now)
         assert snapshot is not None, "the change is not empty"
-        stanzas = [built.stanza for built in checked.arrival.binaries]
+        stanzas = [built.stanza for one in checked for built in one.arrival.binaries]
         return Included(snapshot, tuple(f"{one.package}_{one.version}_{one.architecture}" for one in stanzas))
 
     def _recover(self) -> None:

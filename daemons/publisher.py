@@ -17,6 +17,7 @@ from daemons.sites import Site
 from queues import envelope, pruning
 from queues.entry import Entry
 from queues.outcomes import Done, Later, Outcome
+from queues.problem import Problem
 from queues.values import Plan, Upload
 from review.notices import anew
 
@@ -33,8 +34,15 @@ class Publisher(Daemon[Upload]):
         self.site = site
 
     def tidy(self, now: datetime) -> None:
-        """Put away what was published long ago."""
+        """Put away what was published long ago, and publish again what would expire or is out of order."""
         pruning.prune(self.site.spool.archive, now, self.site.settings.kept)
+        try:
+            snapshot = self.site.repository.tend(now)
+        except Problem as problem:  # the next round, or doctor, has more to say
+            log.error("the archive cannot be put in order: %s", problem)
+        else:
+            if snapshot:
+                log.info("the archive was put in order and signed anew as %s", snapshot)
 
     def handle(self, entry: Entry[Upload]) -> Outcome | None:
         """Publish an upload; when the archive's key cannot be used, no upload is to blame, and each is tried again."""

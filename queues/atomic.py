@@ -84,6 +84,10 @@ class Disk:
         """Remove an empty directory."""
         os.rmdir(path)
 
+    def sync_all(self) -> None:
+        """Sync every file system: for very many files, one call takes less than one for each."""
+        os.sync()
+
     def sync(self, path: AnyPath) -> None:
         """Sync a directory or a file."""
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)

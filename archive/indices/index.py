@@ -75,9 +75,9 @@ class Index:
             self._file(suffix)
 
     @property
-    def is_loose(self) -> bool:
-        """Say whether putting it in order would make it smaller."""
-        return any(member.marks for member in self._members)
+    def loose(self) -> int:
+        """Give how much text, in bytes, stands in the tail or was compressed in haste."""
+        return sum(member.text_size for member in self._members if member.marks)
 
     def _file(self, suffix: str) -> memoryview:
         path = self.place.path + suffix

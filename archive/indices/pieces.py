@@ -80,6 +80,9 @@ def edit(pieces: Sequence[Piece], removed: Iterable[bytes], added: Iterable[byte
     A new one goes to its place where that piece is rewritten anyway or small, else to the tail; where the tail would
     become too long, everything is put in order.
     """
+    if not pieces:
+        _without((), (), removed)
+        return [*cut(sorted(added, key=name_of))]
     firsts = homes(pieces)
     touched = _without(pieces, firsts, removed)
     tail: list[bytes] = []
@@ -91,7 +94,7 @@ def edit(pieces: Sequence[Piece], removed: Iterable[bytes], added: Iterable[byte
             tail.append(stanza)
     kept = [one for number, piece in enumerate(pieces) for one in _rewritten(piece, touched.get(number))]
     grown = _with_tail(kept, tail)
-    in_order = firsts and sum(len(piece.text) for piece in grown if piece.is_tail) <= LONGEST_TAIL
+    in_order = sum(len(piece.text) for piece in grown if piece.is_tail) <= LONGEST_TAIL
     return grown if in_order else merge(grown)
 
 

@@ -50,7 +50,7 @@ class Revision:
     def _new(self, place: Place, difference: Difference, *, merge: bool) -> Sequence[Piece] | None:
         """Give the pieces of an index that is not as it was; None where it is."""
         index = self._published[place]
-        if isinstance(index, Index) and not any(difference) and not (merge and index.is_loose):
+        if isinstance(index, Index) and not any(difference) and not (merge and index.loose):
             return None
         old = index.pieces(self._texts) if isinstance(index, Index) else [*pieces.cut(map(_text, index))]
         try:

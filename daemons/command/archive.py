@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import re
-import shutil
-import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
@@ -15,17 +12,15 @@ import click
 import msgspec
 from rich.table import Table
 
-from archive.pool import plain
-from archive.repository import Included, Refusal, Repository, TooSoon
+from archive.repository import Included, Inclusion, Refusal, Repository, TooSoon
+from archive.stanzas import Stanza
+from daemons.command import staging
 from daemons.command.tables import console
 from daemons.sites import Site, pass_site
-from queues import atomic
 from queues.clock import utc
 from queues.problem import Problem
 
 T = TypeVar("T")
-_NAMED = re.compile(rb"^ [0-9a-f]{64} [0-9]+ (\S+)$", re.MULTILINE)
-_LARGEST = 4 << 20
 
 
 @click.group()
@@ -65,9 +60,8 @@ def _open_all(_: click.Context, __: click.Parameter, paths: Sequence[str]) -> di
     for path in map(Path, paths):
         opened[path.name] = _open(path)
         if path.suffix in (".changes", ".dsc"):
-            named = [match.decode() for match in _NAMED.findall(opened[path.name].read(_LARGEST))]
-            beside = [path.with_name(name) for name in named if plain(name) and path.with_name(name).is_file()]
-            opened |= {other.name: _open(other) for other in beside if other.name not in opened}
+            named = staging.beside(path, opened[path.name])
+            opened |= {other.name: _open(other) for other in named if other.name not in opened}
     return opened
 
 
@@ -87,31 +81,42 @@ def include(site: Site, files: dict[str, BinaryIO], suite: str) -> None:
 
     No signature is asked for: whoever may run this decides.
     """
-    with _staged(site.archive, files) as copies:
-        outcome = _in_time(lambda: site.repository.include_files(suite, copies, utc()))
-    match outcome:
+    with staging.staged(site.archive, files) as copies:
+        paths = [copy.path for copy in copies]
+        done = _included(lambda: site.repository.include_files(suite, paths, utc()), suite)
+    if done:
+        click.echo(f"included in {suite} as {done.snapshot}: {' '.join(done.packages) or 'the source'}")
+
+
+@command.command(name="import")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("--suite", required=True, help="The suite to include them in.")
+@pass_site
+def import_(site: Site, paths: tuple[Path, ...], suite: str) -> None:
+    """Include very many files in a suite as one publication: all .debs and .dscs of PATHS, files or directories.
+
+    Each is checked as if it came alone; if one is refused, nothing is included. With a .dsc comes what it names beside
+    it. The service account must be able to read the files. No signature is asked for: whoever may run this decides.
+    """
+    files = staging.found(paths)
+    if not files:
+        raise Problem(f"{paths[0]}: no .deb and no .dsc here")
+    with staging.staged(site.archive, files) as copies:
+        done = _included(lambda: site.repository.import_files(suite, copies, utc()), suite)
+    if done:
+        size = sum(copy.ref.size for copy in copies) / 1e6
+        click.echo(f"included {len(done.packages)} packages ({size:.0f} MB) in {suite} as {done.snapshot}")
+
+
+def _included(publish: Callable[[], Inclusion], suite: str) -> Included | None:
+    """Include, and give what was; None, and a word, where nothing had to be. Raises Problem."""
+    match _in_time(publish):
         case Refusal(reason):
             raise Problem(reason)
-        case Included(snapshot, packages):
-            click.echo(f"included in {suite} as {snapshot}: {' '.join(packages) or 'the source'}")
-        case _:
-            click.echo(f"{suite} has all of it already; nothing was changed")
-
-
-@contextmanager
-def _staged(archive: Path, files: dict[str, BinaryIO]) -> Iterator[list[Path]]:
-    """Copy files to where they can be linked into the pool; nobody else has them open for writing there."""
-    stage = Path(tempfile.mkdtemp(prefix=".including-", dir=archive.parent))
-    try:
-        for name, file in files.items():
-            if not name.endswith((".changes", ".buildinfo", ".upload")):
-                file.seek(0)
-                with atomic.disk.open_new(stage / name) as copy:
-                    shutil.copyfileobj(file, copy)
-                atomic.disk.sync(stage / name)
-        yield sorted(stage.iterdir())
-    finally:
-        atomic.remove(stage)
+        case Included() as done:
+            return done
+    click.echo(f"{suite} has all of it already; nothing was changed")
+    return None
 
 
 def _in_time(publish: Callable[[], T | TooSoon]) -> T:
@@ -125,14 +130,17 @@ def _in_time(publish: Callable[[], T | TooSoon]) -> T:
 
 def _rows(repository: Repository, suite: str) -> Iterator[dict[str, Any]]:
     catalogue = repository.catalogue(suite)
+    built: defaultdict[tuple[str, str], dict[Stanza, None]] = defaultdict(dict)
+    for one in catalogue.binaries():  # one for all architectures stands in several indices
+        built[one.source, one.source_version][one] = None
     for source in catalogue.sources():
-        built = [one for one in catalogue.binaries_of(source.package) if one.source_version == source.version]
+        found = [*built[source.package, source.version]]
         yield {
             "suite": suite,
             "source": source.package,
             "version": source.version,
-            "architectures": sorted({one.architecture for one in built}),
+            "architectures": sorted({one.architecture for one in found}),
             "binaries": [
-                {"package": one.package, "version": one.version, "architecture": one.architecture} for one in built
+                {"package": one.package, "version": one.version, "architecture": one.architecture} for one in found
             ],
         }

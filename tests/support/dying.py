@@ -28,6 +28,7 @@ CALLS = (
     "unlink",
     "rmdir",
     "sync",
+    "sync_all",
 )
 
 GROWING = ("mkdir", "create", "begin", "open_new", "append", "link", "symlink")  # what a full disk refuses

@@ -1,0 +1,85 @@
+"""Files on their way into the archive by hand: copied to where nobody else has them open, and can be linked from."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+
+from archive.delivery import Material
+from archive.pool import plain
+from queues import atomic
+from queues.problem import Problem
+from queues.values import FileRef
+
+_NAMED = re.compile(rb"^ [0-9a-f]{64} [0-9]+ (\S+)$", re.MULTILINE)
+_LARGEST = 4 << 20
+_CHUNK = 1 << 20
+_MANY = 100
+_UNUSED = (".changes", ".buildinfo", ".upload")
+
+
+def beside(path: Path, file: BinaryIO) -> list[Path]:
+    """Give the files that lie beside a .changes or .dsc and are named in it."""
+    named = [match.decode() for match in _NAMED.findall(file.read(_LARGEST))]
+    return [path.with_name(name) for name in named if plain(name) and path.with_name(name).is_file()]
+
+
+def found(paths: Sequence[Path]) -> dict[str, Path]:
+    """Find the .debs and .dscs, with what those name, among files and below directories. Raises Problem."""
+    everything: dict[str, Path] = {}
+    for path in (one for given in paths for one in (sorted(given.rglob("*")) if given.is_dir() else [given])):
+        if path.suffix in (".deb", ".dsc"):
+            for one in (path, *_beside(path)):
+                if everything.setdefault(one.name, one) != one and not _same(one, everything[one.name]):
+                    raise Problem(f"{one}: another file than {everything[one.name]}, of the same name; leave one out")
+    return everything
+
+
+def _beside(path: Path) -> list[Path]:
+    if path.suffix != ".dsc":
+        return []
+    with path.open("rb") as file:
+        return beside(path, file)
+
+
+def _same(one: Path, other: Path) -> bool:
+    return one.samefile(other) or one.read_bytes() == other.read_bytes()
+
+
+@contextmanager
+def staged(archive: Path, files: Mapping[str, BinaryIO | Path]) -> Iterator[list[Material]]:
+    """Copy files, open ones or by path, to beside the archive, hashed and synced; they go when the block is left."""
+    stage = Path(tempfile.mkdtemp(prefix=".including-", dir=archive.parent))
+    wanted = sorted(name for name in files if not name.endswith(_UNUSED))
+    try:
+        with click.progressbar(wanted, label="copying", hidden=len(wanted) <= _MANY) as names:
+            copies = [_copied(files[name], stage / name) for name in names]
+        if len(copies) > _MANY:
+            atomic.disk.sync_all()
+        else:
+            for copy in copies:
+                atomic.disk.sync(copy.path)
+        yield copies
+    finally:
+        atomic.remove(stage)
+
+
+def _copied(source: BinaryIO | Path, target: Path) -> Material:
+    if isinstance(source, Path):
+        with source.open("rb") as file:
+            return _copied(file, target)
+    source.seek(0)
+    hasher, size = hashlib.sha256(), 0
+    with atomic.disk.open_new(target) as copy:
+        while chunk := source.read(_CHUNK):
+            hasher.update(chunk)
+            copy.write(chunk)
+            size += len(chunk)
+    return Material(FileRef(target.name, size, hasher.hexdigest()), target)

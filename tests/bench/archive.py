@@ -1,0 +1,255 @@
+"""The figures of the archive at Debian's size: 60,000 real stanzas in packages of their own, and what peers pay.
+
+usage: python tests/bench/archive.py [--json] [MEASURE...]
+
+As root it becomes the service account. Figures are seconds of processor time, of a process and all that it started;
+peers (reprepro and aptly, where they are installed) do the same in the same run, each once. The corpus is made at the
+first run, of the machine's own apt lists, and kept. The exit status is 0 only if every target was met.
+"""
+
+from __future__ import annotations
+
+import lzma
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[0] = str(ROOT)  # this file's own directory would hide the package of its name
+
+from archive.repository import Included, Repository, Unchanged  # noqa: E402 -- after the path is right
+from daemons import account  # noqa: E402
+from daemons.sites import Site  # noqa: E402
+from queues.clock import utc  # noqa: E402
+from tests.support.account import room  # noqa: E402
+from tests.support.corpus import corpus  # noqa: E402
+from tests.support.figures import Figure, printed  # noqa: E402
+
+SIZES = (1_000, 10_000, 60_000)
+MANY = SIZES[-1]
+SPARE = 500
+REPEATS = 5
+INDEX = "dists/bench/main/binary-amd64/Packages"
+
+
+class Cost(NamedTuple):
+    """What a command took: processor seconds of it and all that it started, and the largest memory of one, in MiB."""
+
+    seconds: float
+    memory: float
+
+
+def main() -> int:
+    account.give_up_root()
+    wanted = [name for name in sys.argv[1:] if not name.startswith("-")]
+    with room() as work:
+        return printed(
+            figure for measure in MEASURES if not wanted or measure.__name__ in wanted for figure in measure(work)
+        )
+
+
+# --- ours ------------------------------------------------------------------------------------------------------------
+
+
+def ours(work: Path) -> Iterator[Figure]:
+    """Import, then single packages, at each size; at the largest also what else there is to know."""
+    for size in SIZES:
+        site = work / f"site-{size}"
+        base, spare = corpus(size, SPARE)
+        new = iter(spare)
+        ran(debmill(site, "init", "--suite", "bench"))
+        imported = ran(debmill(site, "archive", "import", folder(work / f"base-{size}", base), "--suite", "bench"))
+        megabytes = sum(path.stat().st_size for path in base) / 1e6
+        target = 60 if size == MANY else 1e9
+        yield Figure(
+            f"import of {size} .debs ({megabytes:.0f} MB) and first publication, CPU", imported.seconds, "s", target
+        )
+        yield Figure("  its memory", imported.memory, "MiB", 350)
+        adds = [ran(debmill(site, "archive", "include", next(new), "--suite", "bench")) for _ in range(REPEATS)]
+        yield Figure(f"add 1 to {size}, cold process, CPU, median of {REPEATS}", median(adds), "s", 0.6)
+        yield Figure("  its memory", max(cost.memory for cost in adds), "MiB", 350)
+        yield from in_the_daemon(site, size, [next(new) for _ in range(REPEATS + 1)])
+        hundred = folder(work / f"hundred-{size}", [next(new) for _ in range(100)])
+        cost = ran(debmill(site, "archive", "import", hundred, "--suite", "bench"))
+        yield Figure(f"add 100 to {size} at once, cold process, CPU", cost.seconds, "s", 1.5)
+        if size == MANY:
+            yield from in_order(site)
+
+
+def in_the_daemon(site: Path, size: int, new: Sequence[Path]) -> Iterator[Figure]:
+    """The same calls that the inclusion daemon makes, in a process that has made one before."""
+    shelf = site / "brought"
+    repository = Site(site).repository
+    costs, idle = [], []
+    for path in new:
+        shelf.mkdir(exist_ok=True)
+        brought = Path(shutil.copy(path, shelf))
+        costs.append(used(partial(wait_for, repository, brought)))
+        started = time.perf_counter()
+        assert repository.include_files("bench", [brought], utc()) == Unchanged()
+        idle.append(time.perf_counter() - started)
+    yield Figure(f"add 1 to {size} in the running daemon, CPU, median", statistics.median(costs[1:]), "s", 0.3)
+    yield Figure(f"the same package again at {size}: nothing to do, wall", statistics.median(idle[1:]) * 1e3, "ms", 10)
+
+
+def in_order(site: Path) -> Iterator[Figure]:
+    """What the daemon does behind: its cost, a hundredth of which each single publication owes, and its fruit."""
+    repository = Site(site).repository
+    cost = used(lambda: repository.tend(utc()))
+    yield Figure("putting the index in order, CPU, a hundredth", cost / 100, "s", 0.3)
+    packed = (site / "archive" / f"{INDEX}.xz").read_bytes()
+    whole = len(lzma.compress(lzma.decompress(packed), preset=6))
+    yield Figure(
+        f"size of the .xz ({len(packed) / 1e6:.2f} MB) to xz -6 of the whole", len(packed) / whole, "times", 1.15
+    )
+
+
+def wait_for(repository: Repository, deb: Path) -> None:
+    """Include a package as soon as the second is another one."""
+    while not isinstance(repository.include_files("bench", [deb], utc()), Included):
+        time.sleep(0.05)
+
+
+def debmill(site: Path, *arguments: str | Path) -> list[str]:
+    return [sys.executable, "-m", "daemons.command", "--site", str(site), *map(str, arguments)]
+
+
+# --- peers -----------------------------------------------------------------------------------------------------------
+
+
+def peers(work: Path) -> Iterator[Figure]:
+    """What reprepro and aptly pay for the same, once; a figure is what they took, and the target is only ours."""
+    base, spare = corpus(MANY, SPARE)
+    key = archive_key(work)
+    for peer in (Reprepro, Aptly):
+        if shutil.which(peer.__name__.lower()) is None:
+            sys.stderr.write(f"{peer.__name__.lower()} is not installed: etc/setup tests\n")
+            continue
+        one = peer(work, key)
+        yield Figure(f"{one.name}: import of {MANY} .debs and first publication, CPU", one.add(base), "s", 1e9)
+        yield Figure(f"{one.name}: add 1 to {MANY} and publish, CPU", one.add(spare[:1]), "s", 1e9)
+        yield Figure(f"{one.name}: add 100 to {MANY} and publish, CPU", one.add(spare[1:101]), "s", 1e9)
+
+
+def archive_key(work: Path) -> Path:
+    home = work / "gnupg"
+    home.mkdir(mode=0o700)
+    unlocked = ["--batch", "--pinentry-mode", "loopback", "--passphrase", ""]
+    command = [
+        "gpg",
+        "--homedir",
+        home,
+        *unlocked,
+        "--quick-generate-key",
+        "bench@example.org",
+        "ed25519",
+        "sign",
+        "never",
+    ]
+    subprocess.run(command, check=True, capture_output=True)
+    return home
+
+
+class Reprepro:
+    """reprepro as its manual has it: gz and xz, no by-hash."""
+
+    name = "reprepro"
+
+    def __init__(self, work: Path, key: Path) -> None:
+        self.root, self.key = work / self.name, key
+        (self.root / "conf").mkdir(parents=True)
+        distributions = (
+            "Codename: bench\nArchitectures: amd64\nComponents: main\nSignWith: bench@example.org\n"
+            "DebIndices: Packages Release . .gz .xz\n"
+        )
+        (self.root / "conf/distributions").write_text(distributions)
+
+    def add(self, debs: Sequence[Path]) -> float:
+        """Include and export."""
+        command = ["reprepro", "-s", "-b", self.root, "-C", "main", "--ignore=extension"]
+        chosen = folder(self.root / f"new-{len(debs)}-{debs[0].name}", debs)
+        include = [*command, "--export=silent-never", "includedeb", "bench", *sorted(chosen.iterdir())]
+        return sum(ran(one, GNUPGHOME=self.key).seconds for one in (*parts(include, 8), [*command, "export", "bench"]))
+
+
+class Aptly:
+    """aptly as its manual has it: by-hash, no xz."""
+
+    name = "aptly"
+
+    def __init__(self, work: Path, key: Path) -> None:
+        self.root, self.key = work / self.name, key
+        self.root.mkdir()
+        (self.root / "aptly.conf").write_text(f'{{"rootDir": "{self.root}", "gpgProvider": "gpg"}}')
+        self.published = False
+        ran(self._aptly("repo", "create", "-distribution=bench", "-component=main", "bench"), GNUPGHOME=self.key)
+
+    def add(self, debs: Sequence[Path]) -> float:
+        """Add and publish."""
+        chosen = folder(self.root / f"new-{len(debs)}-{debs[0].name}", debs)
+        options = ["-batch", "-skip-contents", "-gpg-key=bench@example.org"]
+        first = ["publish", "repo", "-architectures=amd64", "-acquire-by-hash", *options, "bench"]
+        publish = ["publish", "update", *options, "bench"] if self.published else first
+        self.published = True
+        return sum(
+            ran(self._aptly(*one), GNUPGHOME=self.key).seconds for one in (["repo", "add", "bench", chosen], publish)
+        )
+
+    def _aptly(self, *arguments: str | Path) -> list[str]:
+        return ["aptly", f"-config={self.root}/aptly.conf", *map(str, arguments)]
+
+
+def parts(command: Sequence[str | Path], fixed: int) -> Iterator[list[str | Path]]:
+    """Cut a command line into several that the kernel takes."""
+    head, names = list(command[: fixed + 2]), command[fixed + 2 :]
+    for start in range(0, len(names), 5000):
+        yield [*head, *names[start : start + 5000]]
+
+
+# --- measuring -------------------------------------------------------------------------------------------------------
+
+
+def folder(path: Path, debs: Sequence[Path]) -> Path:
+    """Make a directory of links to some .debs."""
+    path.mkdir(parents=True)
+    for deb in debs:
+        (path / deb.name).symlink_to(deb)
+    return path
+
+
+def ran(command: Sequence[str | Path], **environment: Path) -> Cost:
+    """Run a command, and give what it cost."""
+    given = {**os.environ, "PYTHONPATH": str(ROOT), **{name: str(value) for name, value in environment.items()}}
+    with subprocess.Popen(
+        list(map(str, command)), env=given, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stderr is not None
+        said = process.stderr.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0, said.decode()[-3000:]
+    return Cost(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+
+
+def used(work: Callable[[], object]) -> float:
+    """Give the processor seconds that a call took, its children's among them."""
+    before = os.times()
+    work()
+    return sum(after - earlier for after, earlier in zip(os.times()[:4], before[:4], strict=True))
+
+
+def median(costs: Sequence[Cost]) -> float:
+    return statistics.median(cost.seconds for cost in costs)
+
+
+MEASURES = (ours, peers)
+
+if __name__ == "__main__":
+    sys.exit(main())
