@@ -9,7 +9,7 @@ from archive.indices.index import Index
 from archive.snapshot import SnapshotId, date
 from queues.values import Suite
 
-LOOSE = 128 << 10  # bytes of text in a suite's indices that are worth putting in order
+LOOSE = 64 << 10  # bytes of text in a suite's indices that are worth putting in order
 
 
 def is_due(suite: Suite, current: SnapshotId | None, now: datetime) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -13,7 +14,12 @@ from pathlib import Path
 
 import pytest
 
+from archive import release, stanzas
+from archive.catalogue import Place
+from archive.inclusion import Change, Difference
+from archive.publication import Publication
 from archive.repository import Included, Inclusion, Repository, TooSoon, Unchanged
+from archive.stanzas import Stanza
 from queues.values import BuildResult, Suite, Upload
 from tests.unit.archive import packages
 from tests.unit.archive.apt import Apt, Server
@@ -21,6 +27,7 @@ from tests.unit.archive.apt import Apt, Server
 pytestmark = pytest.mark.integration
 
 START = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
+ORDER = "Acquire::CompressionTypes::Order::"
 SUITE = Suite("demo", architectures=("amd64", "i386"))
 
 
@@ -104,6 +111,33 @@ def test_apt_updates_by_hash_and_downloads_what_was_included(site: Site, served:
     (made,) = site.folder("1.0", "amd64").iterdir()
     assert (apt.home / "tiny_1.0_amd64.deb").read_bytes() == made.read_bytes()
     assert (apt.home / "tiny-doc_1.0_all.deb").is_file()
+
+
+@pytest.mark.parametrize("form", ["gz", "xz"])
+def test_apt_reads_an_index_of_many_pieces(site: Site, served: Server, tmp_path: Path, form: str) -> None:
+    place, many = Place("demo", "main", "amd64"), [stanza(f"p{number:04}", "1") for number in range(3000)]
+    changed = [Difference((), tuple(many)), Difference((many[7],), (stanza("p0007", "2"), stanza("behind", "1")))]
+    for difference in changed:
+        with Publication(site.repository._tree, [SUITE], site.repository._texts) as publication:
+            publication.apply(Change({place: difference}))
+            publication.commit(site.repository._signer, site.tick())
+    apt = client(tmp_path, site, served.url)
+    updated = apt.run("apt-get", "update", "-o", "APT::Update::Error-Mode=any", "-o", f"{ORDER}={form}")
+    assert updated.returncode == 0, updated.stderr
+    listed = release.hashes((site.archive / "dists/demo/Release").read_bytes())
+    assert any(listed[f"{place.path}.{form}"].sha256 in request for request in served.requests)
+    found = apt.run("apt-cache", "dumpavail").stdout
+    assert found.count("\nVersion: 1\n") == 3000
+    assert found.count("\nVersion: 2\n") == 1
+    assert "Package: behind\n" in found
+
+
+def stanza(name: str, version: str) -> Stanza:
+    """Make a stanza of a kilobyte that compresses as badly as real ones."""
+    more = "".join(f" {hashlib.sha256(f'{name} {number}'.encode()).hexdigest()}\n" for number in range(12))
+    fields = {"Package": name, "Version": version, "Architecture": "amd64", "Maintainer": "Ulla <ulla@example.org>"}
+    filename = f"pool/main/p/{name}/{name}_{version}_amd64.deb"
+    return stanzas.binary({**fields, "Description": f"tiny\n{more}"}, filename, 1, "0" * 64)
 
 
 def test_apt_downloads_and_unpacks_the_source(site: Site, served: Server, tmp_path: Path) -> None:
@@ -303,6 +337,23 @@ def test_the_command_includes_lists_and_publishes(reachable: Path) -> None:
     assert refused.returncode == 1
     assert "demo has 1.0; no version is ever lowered" in refused.stderr
     assert debmill("archive", "include", private / "missing.deb", "--suite", "demo").returncode == 2
+    many = reachable / "many"
+    many.mkdir()
+    (many / "below").mkdir()
+    packages.dsc(many, "more", "1.0", [("more", "any"), ("more-doc", "all")])
+    packages.deb(many / "below", "more", "1.0")
+    packages.deb(many / "below", "more-doc", "1.0", "all", source="more")
+    packages.deb(many, "alone", "1.0")
+    imported = debmill("archive", "import", many, "--suite", "demo")
+    assert "included 3 packages" in imported.stdout, imported.stderr
+    assert {row["source"] for row in json.loads(debmill("archive", "list", "--json").stdout)} == {"tiny", "more"}
+    assert "has all of it already" in debmill("archive", "import", many, "--suite", "demo").stdout
+    packages.deb(many, "libc6", "99", source="more (1.0)")
+    (many / "broken_1.0_amd64.deb").write_text("no ar")
+    refused = debmill("archive", "import", many, "--suite", "demo")
+    assert refused.returncode == 1
+    assert "libc6_99_amd64.deb: the source package does not declare libc6" in refused.stderr
+    assert "broken_1.0_amd64.deb: not an ar archive" in refused.stderr
     assert [path.name for path in (reachable / "site").glob(".*")] == []
 
 
