@@ -9,6 +9,7 @@ import io
 import lzma
 import tarfile
 import zlib
+from collections.abc import Iterator
 from typing import BinaryIO
 
 _MAGIC = b"!<arch>\n"
@@ -26,24 +27,38 @@ class NotADeb(ValueError):
 
 def control(file: BinaryIO) -> bytes:
     """Give the text of the control file. Raises NotADeb."""
-    if file.read(len(_MAGIC)) != _MAGIC:
-        raise NotADeb("not an ar archive")
-    for _ in range(_MEMBERS):
-        name, size = _member(file)
+    for name, start, size in members(file):
         if name.startswith("control.tar"):
+            file.seek(start)
             return _control_in(_unpacked(name, _content(file, size)))
-        file.seek(size + size % 2, io.SEEK_CUR)
     raise NotADeb("no control member")
 
 
-def _member(file: BinaryIO) -> tuple[str, int]:
-    header = file.read(_HEADER)
+def members(file: BinaryIO) -> Iterator[tuple[str, int, int]]:
+    """Give name, first byte and size of each member, as many as a .deb may have. Raises NotADeb."""
+    if file.read(len(_MAGIC)) != _MAGIC:
+        raise NotADeb("not an ar archive")
+    start = len(_MAGIC)
+    for _ in range(_MEMBERS):
+        file.seek(start)
+        header = file.read(_HEADER)
+        if not header:
+            return
+        name, size = _member(header)
+        yield name, start + _HEADER, size
+        start += _HEADER + size + size % 2
+
+
+def _member(header: bytes) -> tuple[str, int]:
     if len(header) != _HEADER or header[58:] != b"`\n":
         raise NotADeb("a broken member header")
     try:
-        return header[:16].decode("ascii").rstrip().rstrip("/"), int(header[48:58].decode("ascii"))
+        name, size = header[:16].decode("ascii").rstrip().rstrip("/"), header[48:58].decode("ascii").rstrip()
     except ValueError:
         raise NotADeb("a broken member header") from None
+    if not size.isdecimal():
+        raise NotADeb("a broken member header")
+    return name, int(size)
 
 
 def _content(file: BinaryIO, size: int) -> bytes:

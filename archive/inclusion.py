@@ -52,6 +52,9 @@ class Difference(NamedTuple):
     added: tuple[Stanza, ...]
 
 
+NOTHING = Difference((), ())
+
+
 class Change(Struct, frozen=True):
     """The indices that become different, and how; empty when the archive has everything already."""
 
@@ -62,7 +65,7 @@ class Change(Struct, frozen=True):
         return Extract(extract.suite, {place: self._at(extract, place) for place in extract.indices})
 
     def _at(self, extract: Extract, place: Place) -> tuple[Stanza, ...]:
-        removed, added = self.indices.get(place, Difference((), ()))
+        removed, added = self.indices.get(place, NOTHING)
         return stanzas.ordered([*(one for one in extract.indices[place] if one not in removed), *added])
 
 

@@ -16,6 +16,7 @@ from typing import Self
 
 from archive import release
 from archive.catalogue import dists_of
+from archive.contents.writing import Contents
 from archive.inclusion import Change
 from archive.indices import opening, writing
 from archive.indices.revision import Revision
@@ -54,11 +55,12 @@ class Publication:
     Leaving it without a commit drops it.
     """
 
-    def __init__(self, tree: Tree, suites: Sequence[Suite], texts: Texts) -> None:
+    def __init__(self, tree: Tree, suites: Sequence[Suite], texts: Texts, contents: Contents) -> None:
         """Start from what the suites publish now."""
         self._tree = tree
         self._suites = suites
         self._texts = texts
+        self._contents = contents
         self._change = Change({})
 
     def __enter__(self) -> Self:
@@ -103,8 +105,11 @@ class Publication:
         releases = []
         for dist in dists_of(suite):
             directory = self._tree.building / DISTS / dist
-            revision = Revision(opening.committed(self._tree, suite, dist), suite, dist, self._texts)
-            entries = revision.write(directory, self._change.indices, merge=merge, check=check)
+            old = opening.committed(self._tree, suite, dist)
+            entries = Revision(old, suite, dist, self._texts).write(
+                directory, self._change.indices, merge=merge, check=check
+            )
+            entries |= self._contents.write(suite, dist, directory, old, self._change.indices)
             writing.link_by_hash(self._tree, dist, directory, entries)
             text = release.text(suite, dist, moment, entries)
             self._check_identity(dist, text)

@@ -96,14 +96,14 @@ def main(paths: Sequence[str]) -> None:
     sys.stdout.buffer.write(msgspec.json.encode([_answer(name, file) for name, file in files]))
 
 
-def seal() -> None:
-    """Give up, for good, opening files and sockets and starting processes; bound memory and time."""
+def seal(seconds: int = _SECONDS) -> None:
+    """Give up, for good, opening files and sockets and starting processes; bound memory and processor time."""
     for what, limit in (
         (resource.RLIMIT_NOFILE, 0),
         (resource.RLIMIT_NPROC, 0),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_AS, _MEMORY),
-        (resource.RLIMIT_CPU, _SECONDS),
+        (resource.RLIMIT_CPU, seconds),
     ):
         resource.setrlimit(what, (limit, limit))
 

@@ -14,6 +14,8 @@ from msgspec import Struct
 
 from archive import delivery, importing, upkeep
 from archive.catalogue import Catalogue, dists_of
+from archive.contents.lists import Lists
+from archive.contents.writing import Contents
 from archive.delivery import Checked, Delivery, Material, Unfit
 from archive.draft import Draft
 from archive.inclusion import Arrival, Change, Refusal
@@ -71,6 +73,7 @@ class Repository:
         self._signer: Signer = signer or self.key
         self._tree = Tree(root)
         self._texts = Texts(root.with_name("texts"))
+        self._contents = Contents(Lists(root.with_name("lists"), root), self._texts)
         self._read: dict[str, tuple[SnapshotId | None, Catalogue]] = {}
 
     def init(self, now: datetime) -> None:
@@ -160,10 +163,13 @@ class Repository:
     def _renew(self, suites: Sequence[str], now: datetime, *, merge: bool = False) -> SnapshotId:
         with self._tree.lock():
             self._recover()
-            with Publication(self._tree, [self.suite(suite) for suite in suites], self._texts) as publication:
+            with self._publication(suites) as publication:
                 snapshot = publication.commit(self._signer, now, renew=True, merge=merge)
         assert snapshot is not None, "it was renewed"
         return snapshot
+
+    def _publication(self, suites: Sequence[str]) -> Publication:
+        return Publication(self._tree, [self.suite(suite) for suite in suites], self._texts, self._contents)
 
     def _include_one(self, suite: str, brought: Delivery, now: datetime) -> Inclusion:
         def check(rules: Suite) -> list[Checked]:
@@ -216,7 +222,7 @@ class Repository:
         members = [member for one in checked for member in one.members]
         self.pool.add(members)
         self.published.remember(member.ref for member in members)
-        with Publication(self._tree, [self.suite(suite)], self._texts) as publication:
+        with self._publication([suite]) as publication:
             publication.apply(change)
             snapshot = publication.commit(self._signer, now)
         assert snapshot is not None, "the change is not empty"

@@ -155,6 +155,9 @@ class Suite(Struct, frozen=True, forbid_unknown_fields=True):
     origin: Annotated[str, Meta(description="Origin in Release; never change it: apt clients stop.")] = "debmill"
     label: Annotated[str, Meta(description="Label in Release; never change it: apt clients stop.")] = "debmill"
     codename: Annotated[str, Meta(description="Codename in Release; empty: the suite's name.")] = ""
+    contents: Annotated[
+        bool, Meta(description="Publish which file is in which package (Contents-ARCH.gz), for apt-file.")
+    ] = False
     valid_days: Annotated[int, Meta(description="Days until Release expires; 0: never.")] = 0
     notify_domains: Annotated[
         tuple[str, ...], Meta(description="Mail domains whose Maintainer and Changed-By are told, too.")

@@ -99,7 +99,7 @@ def _unpacked(file: Path) -> Digest | None:
 
 
 def _by_hash(directory: Path, digests: Digests) -> Iterator[Finding]:
-    for file in directory.glob("*/*/by-hash/SHA256/*"):
+    for file in (*directory.glob("*/*/by-hash/SHA256/*"), *directory.glob("*/by-hash/SHA256/*")):
         if file.is_file() and digests.of(file) != file.name:
             yield broken("index", file, "its name is not its SHA256: restore it from a backup, or remove it")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,7 +11,7 @@ from typing import NamedTuple
 
 from archive import release, stanzas
 from archive.catalogue import Place
-from archive.indices import Damaged, blocks, members, pieces
+from archive.indices import Damaged, blocks, files, members, pieces
 from archive.indices.blocks import Block
 from archive.indices.members import Member
 from archive.indices.pieces import TAIL, Piece
@@ -60,7 +59,7 @@ class Index:
     def pieces(self, texts: Texts) -> list[Piece]:
         """Take the index apart, every byte compared with Release. One that was not made in pieces comes unpacked."""
         gz, xz = (self._file(suffix) for suffix in FORMS)
-        text = texts.get(self.place, self.digest) or self._whole()
+        text = texts.get(f"{self.place.dist}/{self.place.path}", self.digest) or self._whole()
         try:
             packed = [*blocks.read(xz)]
         except blocks.Foreign:
@@ -81,10 +80,7 @@ class Index:
 
     def _file(self, suffix: str) -> memoryview:
         path = self.place.path + suffix
-        data = self._map(path)
-        if release.digest(data) != self._entries.get(path):
-            raise Damaged(f"{self._directory / path}: not the content its Release lists; restore it from a backup")
-        return data
+        return files.sound(self._directory / path, self._entries.get(path))
 
     def _whole(self) -> memoryview:
         text = b"".join(map(self._text, self._members))
@@ -94,7 +90,7 @@ class Index:
 
     @cached_property
     def _gz(self) -> memoryview:
-        return self._map(f"{self.place.path}.gz")
+        return files.mapped(self._directory / f"{self.place.path}.gz")
 
     @cached_property
     def _members(self) -> tuple[Member, ...]:
@@ -130,13 +126,6 @@ class Index:
             return stanzas.read(text[:-1], sources=self.place.architecture == SOURCE)
         except stanzas.Malformed as error:
             raise self._damaged(str(error)) from None
-
-    def _map(self, path: str) -> memoryview:
-        try:
-            with open(self._directory / path, "rb") as file:
-                return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-        except (OSError, ValueError) as error:  # ValueError: an empty file
-            raise Damaged(f"{self._directory / path}: {error}; restore it from a backup") from None
 
     def _damaged(self, means: str) -> Damaged:
         return Damaged(f"{self._directory / self.place.path}.gz: {means}; restore it from a backup")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from archive.catalogue import Place
-from archive.inclusion import Difference
+from archive.inclusion import NOTHING, Difference
 from archive.indices import Damaged, opening, pieces, writing
 from archive.indices.index import Index
 from archive.indices.pieces import Piece
@@ -14,8 +14,6 @@ from archive.indices.texts import Texts
 from archive.release import Digest
 from archive.stanzas import Stanza
 from queues.values import Suite
-
-NOTHING = Difference((), ())
 
 
 class Revision:

@@ -36,7 +36,7 @@ def link(directory: Path, place: Place, old: Path, known: Entries) -> dict[str, 
 
 def write(directory: Path, place: Place, pieces: Sequence[Piece], texts: Texts) -> dict[str, Digest]:
     """Write an index of these pieces, and keep its text for the next time. Gives its entries in Release."""
-    plain = _digest(piece.text for piece in pieces)
+    plain = digest(piece.text for piece in pieces)
     packed = _packed(pieces)
     files = {
         ".gz": b"".join([one.member for one in packed]) or members.pack(b"", 0, b"", _LEVELS[0]),
@@ -44,7 +44,7 @@ def write(directory: Path, place: Place, pieces: Sequence[Piece], texts: Texts) 
     }
     atomic.make((directory / place.path).parent)
     atomic.create(*((directory / f"{place.path}{suffix}", data, MODE) for suffix, data in files.items()))
-    texts.put(place, plain, (piece.text for piece in pieces))
+    texts.put(f"{place.dist}/{place.path}", plain, (piece.text for piece in pieces))
     return {place.path: plain, **{place.path + suffix: release.digest(data) for suffix, data in files.items()}}
 
 
@@ -56,7 +56,8 @@ def link_by_hash(tree: Tree, dist: str, directory: Path, entries: Entries) -> No
         _link(old, directory, opening.listed(old))
 
 
-def _digest(parts: Iterable[memoryview | bytes]) -> Digest:
+def digest(parts: Iterable[memoryview | bytes]) -> Digest:
+    """Measure a text that is in parts."""
     hasher, size = hashlib.sha256(), 0
     for part in parts:
         hasher.update(part)

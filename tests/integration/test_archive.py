@@ -17,7 +17,6 @@ import pytest
 from archive import release, stanzas
 from archive.catalogue import Place
 from archive.inclusion import Change, Difference
-from archive.publication import Publication
 from archive.repository import Included, Inclusion, Repository, TooSoon, Unchanged
 from archive.stanzas import Stanza
 from queues.values import BuildResult, Suite, Upload
@@ -118,7 +117,7 @@ def test_apt_reads_an_index_of_many_pieces(site: Site, served: Server, tmp_path:
     place, many = Place("demo", "main", "amd64"), [stanza(f"p{number:04}", "1") for number in range(3000)]
     changed = [Difference((), tuple(many)), Difference((many[7],), (stanza("p0007", "2"), stanza("behind", "1")))]
     for difference in changed:
-        with Publication(site.repository._tree, [SUITE], site.repository._texts) as publication:
+        with site.repository._publication(["demo"]) as publication:
             publication.apply(Change({place: difference}))
             publication.commit(site.repository._signer, site.tick())
     apt = client(tmp_path, site, served.url)
@@ -130,6 +129,21 @@ def test_apt_reads_an_index_of_many_pieces(site: Site, served: Server, tmp_path:
     assert found.count("\nVersion: 1\n") == 3000
     assert found.count("\nVersion: 2\n") == 1
     assert "Package: behind\n" in found
+
+
+def test_apt_file_finds_what_was_included(tmp_path: Path) -> None:
+    site = Site(tmp_path / "site", Suite("demo", contents=True))
+    assert isinstance(site.include("1.0", "amd64", "all"), Included)
+    with Server(site.archive).serving() as server:
+        apt = client(tmp_path, site, server.url)
+        with apt.configuration.open("a") as configuration:
+            configuration.write("#include /etc/apt/apt.conf.d/50apt-file.conf;\n")
+        updated = apt.update()
+    assert updated.returncode == 0, updated.stderr
+    assert apt.run("apt-file", "search", "/usr/share/tiny").stdout.splitlines() == [
+        "tiny: /usr/share/tiny",
+        "tiny-doc: /usr/share/tiny-doc",
+    ]
 
 
 def stanza(name: str, version: str) -> Stanza:

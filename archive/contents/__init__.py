@@ -1,0 +1,1 @@
+"""Contents-ARCH: which file is in which package, for apt-file."""

@@ -1,0 +1,100 @@
+"""The names of the files in a .deb, read with every size limited by a process that can open nothing else.
+
+Source: deb(5), tar(5).
+"""
+
+from __future__ import annotations
+
+import io
+import lzma
+import sys
+import tarfile
+import zlib
+from collections.abc import Sequence
+from typing import BinaryIO
+
+import msgspec
+
+from archive import debfile
+from archive.debfile import NotADeb
+from archive.reading import seal
+
+SECONDS = 3600  # of processor time, for all the files of one call
+_CHUNK = 1 << 14  # what xz makes of so much at most is still a small part of the memory allowed
+_MEMORY = 128 << 20
+_MOST = 1 << 20  # names
+_LONGEST = 4096
+
+
+def names(deb: BinaryIO) -> list[bytes]:
+    """Give the paths of everything but directories, without a leading slash, sorted. Raises NotADeb."""
+    for name, start, size in debfile.members(deb):
+        if name.startswith("data.tar"):
+            deb.seek(start)
+            try:
+                with tarfile.open(fileobj=_Stream(name, deb, size), mode="r|") as members:
+                    return _names(members)
+            except (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, ValueError, OverflowError) as error:
+                raise NotADeb(f"{name}: {error}") from None
+    raise NotADeb("no data member")
+
+
+def _names(members: tarfile.TarFile) -> list[bytes]:
+    found = set()
+    for member in members:
+        name = member.name.removeprefix("./").lstrip("/").encode(errors="surrogateescape")
+        if not member.isdir() and name and len(name) <= _LONGEST and not {*b"\r\n"} & {*name}:
+            found.add(name)
+        members.members = []  # type: ignore[attr-defined]  # tarfile would keep every header
+        if len(found) > _MOST:
+            raise NotADeb(f"more than {_MOST} files")
+    return sorted(found)
+
+
+class _Stream(io.RawIOBase):
+    """The unpacked content of a member of the ar, as tarfile reads a stream."""
+
+    def __init__(self, name: str, file: BinaryIO, size: int) -> None:
+        self._file = file
+        self._left = size
+        self._unpacker = _unpacker(name)
+        self._ready = b""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Give so many bytes, fewer at the end."""
+        while len(self._ready) < size and self._left:
+            packed = self._file.read(min(_CHUNK, self._left))
+            if not packed:
+                raise EOFError("cut short")
+            self._left -= len(packed)
+            self._ready += self._unpacker.decompress(packed) if self._unpacker else packed
+        taken, self._ready = self._ready[:size], self._ready[size:]
+        return taken
+
+
+def _unpacker(name: str) -> lzma.LZMADecompressor | zlib._Decompress | None:
+    if name.endswith(".xz"):
+        return lzma.LZMADecompressor(memlimit=_MEMORY)
+    if name.endswith(".gz"):
+        return zlib.decompressobj(zlib.MAX_WBITS | 16)
+    if name == "data.tar":
+        return None
+    raise NotADeb(f"{name}: a compression that is not read here (gzip, xz or none)")
+
+
+def main(paths: Sequence[str]) -> None:
+    """Be the child: print the names in each .deb, None where they cannot be read, as MessagePack."""
+    files = [open(path, "rb") for path in paths]  # noqa: SIM115 -- they live as long as the process
+    seal(SECONDS)
+    sys.stdout.buffer.write(msgspec.msgpack.encode([_answer(file) for file in files]))
+
+
+def _answer(file: BinaryIO) -> list[bytes] | None:
+    try:
+        return names(file)
+    except NotADeb:
+        return None
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
