@@ -42,6 +42,12 @@ def dists_of(suite: Suite) -> tuple[str, ...]:
     return (f"{suite.name}-debug", suite.name) if suite.dbgsym == "debug" else (suite.name,)
 
 
+def aliases_of(suite: Suite) -> dict[str, str]:
+    """Name the links of `dists` that are other names of a suite's directories, and those directories."""
+    names = {name for name in (suite.codename, *suite.aliases) if name and name != suite.name}
+    return {name + dist.removeprefix(suite.name): dist for name in names for dist in dists_of(suite)}
+
+
 def places_of(suite: Suite, dist: str) -> tuple[Place, ...]:
     """Name every index of a directory of `dists`; each exists, also when it is empty."""
     return tuple(

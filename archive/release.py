@@ -45,6 +45,8 @@ def text(
         "Suite": dist,
         "Codename": (suite.codename or suite.name) + debug,
         "Date": moment(date),
+        **({"NotAutomatic": "yes"} if suite.not_automatic else {}),
+        **({"ButAutomaticUpgrades": "yes"} if suite.not_automatic and suite.but_automatic_upgrades else {}),
         **({"Valid-Until": moment(valid_until)} if valid_until else {}),
         "Acquire-By-Hash": "yes",
         "No-Support-for-Architecture-all": "Packages",

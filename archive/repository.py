@@ -13,7 +13,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from archive import delivery, importing, upkeep
-from archive.catalogue import Catalogue, dists_of
+from archive.catalogue import Catalogue, aliases_of, dists_of
 from archive.contents.lists import Lists
 from archive.contents.writing import Contents
 from archive.delivery import Checked, Delivery, Material, Unfit
@@ -231,3 +231,4 @@ class Repository:
 
     def _recover(self) -> None:
         self._tree.recover([dists_of(suite) for suite in self.suites.values()])
+        self._tree.alias({name: dist for suite in self.suites.values() for name, dist in aliases_of(suite).items()})

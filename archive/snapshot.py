@@ -10,7 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -65,7 +65,7 @@ class Tree:
             target = os.readlink(self.dists / dist)
         except FileNotFoundError:
             return None
-        return SnapshotId(Path(target).parts[2])
+        return SnapshotId(Path(target).parts[2]) if "/" in target else None  # another name of a suite
 
     def directory(self, snapshot: SnapshotId, dist: str) -> Path:
         """Give the directory of `dists` as it lies in a snapshot."""
@@ -85,6 +85,16 @@ class Tree:
         """Make a snapshot the current one of a directory of `dists`: one rename."""
         live = (self.snapshots / snapshot / LIVE / dist).is_dir()
         atomic.point(self.dists / dist, f"../snapshots/{snapshot}/{LIVE if live else DISTS}/{dist}")
+
+    def alias(self, aliases: Mapping[str, str]) -> None:
+        """Give directories of `dists` their other names, which are links to their links, and take old ones away."""
+        for path in self.dists.iterdir():
+            if path.name not in aliases and path.is_symlink() and "/" not in os.readlink(path):
+                atomic.disk.unlink(path)
+        for name, dist in sorted(aliases.items()):
+            path = self.dists / name
+            if not path.is_symlink() or os.readlink(path) != dist:
+                atomic.point(path, dist)
 
     def recover(self, groups: Sequence[Sequence[str]]) -> None:
         """Finish or drop what a dead publication left; `groups` are the dists that are committed together.

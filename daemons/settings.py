@@ -177,7 +177,18 @@ def parse(text: str) -> Settings:
     for name, table in fields.get("suites", {}).items():
         if isinstance(table, dict):
             table["name"] = name
-    return msgspec.convert(fields, Settings)
+    return _distinct(msgspec.convert(fields, Settings))
+
+
+def _distinct(settings: Settings) -> Settings:
+    """Give settings back whose suites have names of their own. Raises ValidationError."""
+    from archive.catalogue import aliases_of, dists_of
+
+    names = [name for suite in settings.suites.values() for name in (*dists_of(suite), *aliases_of(suite))]
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise msgspec.ValidationError(f"two suites would be published as '{twice[0]}': change a codename or an alias")
+    return settings
 
 
 def address(text: str) -> tuple[str, int]:

@@ -155,6 +155,16 @@ class Suite(Struct, frozen=True, forbid_unknown_fields=True):
     origin: Annotated[str, Meta(description="Origin in Release; never change it: apt clients stop.")] = "debmill"
     label: Annotated[str, Meta(description="Label in Release; never change it: apt clients stop.")] = "debmill"
     codename: Annotated[str, Meta(description="Codename in Release; empty: the suite's name.")] = ""
+    aliases: Annotated[
+        tuple[str, ...],
+        Meta(description="More names that clients find the suite by, besides its codename; apt warns of those."),
+    ] = ()
+    not_automatic: Annotated[
+        bool, Meta(description="Clients install from here only what they are told to (NotAutomatic).")
+    ] = False
+    but_automatic_upgrades: Annotated[
+        bool, Meta(description="With not_automatic: what was installed from here is upgraded from here.")
+    ] = False
     contents: Annotated[
         bool, Meta(description="Publish which file is in which package (Contents-ARCH.gz), for apt-file.")
     ] = False

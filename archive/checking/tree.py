@@ -41,7 +41,8 @@ def looks(
 
 
 def _dists(tree: Tree) -> list[Path]:
-    return sorted(path for path in tree.dists.glob("*") if not _ASIDE.fullmatch(path.name))
+    found = (path for path in tree.dists.glob("*") if not _ASIDE.fullmatch(path.name))
+    return sorted(path for path in found if not (path.is_symlink() and "/" not in os.readlink(path) and path.exists()))
 
 
 def _linked(tree: Tree) -> dict[str, Path]:

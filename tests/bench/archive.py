@@ -187,10 +187,11 @@ class Reprepro:
 
     def add(self, debs: Sequence[Path]) -> float:
         """Include and export."""
-        command = ["reprepro", "-s", "-b", self.root, "-C", "main", "--ignore=extension"]
-        chosen = folder(self.root / f"new-{len(debs)}-{debs[0].name}", debs)
-        include = [*command, "--export=silent-never", "includedeb", "bench", *sorted(chosen.iterdir())]
-        return sum(ran(one, GNUPGHOME=self.key).seconds for one in (*parts(include, 8), [*command, "export", "bench"]))
+        command = ["reprepro", "-s", "-b", str(self.root)]
+        names = [*map(str, sorted(folder(self.root / f"new-{len(debs)}-{debs[0].name}", debs).iterdir()))]
+        include = [*command, "-C", "main", "--ignore=extension", "--export=silent-never", "includedeb", "bench"]
+        steps = [[*include, *names[start : start + 5000]] for start in range(0, len(names), 5000)]
+        return sum(ran(one, GNUPGHOME=self.key).seconds for one in (*steps, [*command, "export", "bench"]))
 
 
 class Aptly:
@@ -218,13 +219,6 @@ class Aptly:
 
     def _aptly(self, *arguments: str | Path) -> list[str]:
         return ["aptly", f"-config={self.root}/aptly.conf", *map(str, arguments)]
-
-
-def parts(command: Sequence[str | Path], fixed: int) -> Iterator[list[str | Path]]:
-    """Cut a command line into several that the kernel takes."""
-    head, names = list(command[: fixed + 2]), command[fixed + 2 :]
-    for start in range(0, len(names), 5000):
-        yield [*head, *names[start : start + 5000]]
 
 
 # --- measuring -------------------------------------------------------------------------------------------------------

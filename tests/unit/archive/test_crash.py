@@ -20,7 +20,7 @@ from queues.values import Suite
 from tests.support.dying import deaths
 from tests.unit.archive import packages
 
-SUITE = Suite("demo")
+SUITE = Suite("demo", codename="dame", contents=True)
 FIRST = packages.MOMENT + timedelta(hours=1)
 PACKAGES = "main/binary-amd64/Packages.gz"
 DISTS = ("demo-debug", "demo")
@@ -106,7 +106,7 @@ def _versions(site: Site) -> str:
 
 def _nothing_is_left(site: Site) -> None:
     linked = {os.readlink(site.root / "dists" / dist).split("/")[2] for dist in DISTS}
-    assert sorted(os.listdir(site.root / "dists")) == sorted(DISTS)
+    assert sorted(os.listdir(site.root / "dists")) == sorted((*DISTS, "dame", "dame-debug"))
     snapshots = [name for name in os.listdir(site.root / "snapshots") if name != "published.sha256"]
     assert len(snapshots) == 3
     assert linked == {max(snapshots)}

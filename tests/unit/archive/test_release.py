@@ -47,3 +47,9 @@ def test_identity_is_what_clients_compare() -> None:
         "Suite": "demo",
         "Codename": "dame",
     }
+
+
+def test_a_suite_that_is_not_automatic_says_so() -> None:
+    text = release.text(Suite("demo", not_automatic=True, but_automatic_upgrades=True), "demo", WHEN, {})
+    assert b"\nNotAutomatic: yes\nButAutomaticUpgrades: yes\n" in text
+    assert b"Automatic" not in release.text(Suite("demo", but_automatic_upgrades=True), "demo", WHEN, {})

@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from archive import stanzas
+from archive.catalogue import Place
+from archive.delivery import Material
+from archive.inclusion import Change, Difference
 from archive.indices import Damaged
 from archive.publication import ChangedIdentity
 from archive.repository import Included, Inclusion, Refusal, Repository, TooSoon, Unchanged, UnknownSuite
@@ -52,6 +56,7 @@ def one(tmp_path: Path) -> tuple[Path, Path]:
     return sources, built
 
 
+FIELDS = {"Version": "1", "Architecture": "amd64", "Description": "It.\n " + "It is. " * 100}
 LATER = [MOMENT + timedelta(minutes=minute) for minute in range(1, 5)]
 
 
@@ -180,6 +185,82 @@ def test_origin_and_label_may_not_change(made: Repository, tmp_path: Path) -> No
     with pytest.raises(ChangedIdentity, match="Label: debmill is now new"):
         changed.publish(["demo"], LATER[0])
     assert made.current("demo") == "20260101T000000Z"
+
+
+def test_a_suite_is_found_by_its_codename_and_its_aliases(made: Repository, tmp_path: Path) -> None:
+    repository(tmp_path, Suite("demo", aliases=("stable",))).recover()
+    dists = made.root / "dists"
+    assert (dists / "stable").resolve() == (dists / "demo").resolve()
+    assert (dists / "stable-debug").resolve() == (dists / "demo-debug").resolve()
+    renamed = repository(tmp_path, Suite("demo", codename="dame"))
+    renamed.recover()
+    assert sorted(path.name for path in dists.iterdir()) == [
+        "dame",
+        "dame-debug",
+        "demo",
+        "demo-debug",
+        "next",
+        "next-debug",
+    ]
+    assert renamed.current("dame") is None, "it is no suite of its own"
+
+
+def test_a_release_is_signed_anew_when_half_of_its_time_is_over(made: Repository, tmp_path: Path) -> None:
+    lasting = repository(tmp_path, Suite("demo", valid_days=10, components=("main", "contrib")), Suite("next"))
+    lasting.publish(["demo"], LATER[0])
+    assert lasting.tend(LATER[0] + timedelta(days=4)) is None
+    due = LATER[0] + timedelta(days=5)
+    assert lasting.tend(due) == lasting.current("demo") == "20260106T000100Z"
+    assert lasting.current("next") == "20260101T000000Z"
+    assert b"\nValid-Until: Fri, 16 Jan 2026 00:01:00 UTC\n" in (made.root / "dists/demo/Release").read_bytes()
+    assert lasting.tend(due) is None
+
+
+def test_indices_are_put_in_order_when_much_has_gathered(made: Repository) -> None:
+    place = Place("demo", "main", "amd64")
+    for now, letter, count in ((LATER[0], "p", 500), (LATER[1], "a", 100)):
+        new = (f"{letter}{number:03}" for number in range(count))
+        found = tuple(stanzas.binary({**FIELDS, "Package": name}, "f", 1, "1") for name in new)
+        with made._publication(["demo"]) as publication:
+            publication.apply(Change({place: Difference((), found)}))
+            publication.commit(packages.Rubber(), now)
+    names = [stanza.package for stanza in made.catalogue("demo").binaries()]
+    assert names != sorted(names)
+    assert made.tend(LATER[1]) is None, "not in the same second"
+    assert made.tend(LATER[2]) == made.current("demo")
+    assert [stanza.package for stanza in made.catalogue("demo").binaries()] == sorted(names)
+    assert made.tend(LATER[3]) is None, "there is nothing left to do"
+
+
+def test_very_many_files_are_one_publication_or_none(made: Repository, one: tuple[Path, Path], tmp_path: Path) -> None:
+    sources, built = one
+    packages.deb(built, "other", "2.0")
+    packages.deb(built, "other-doc", "2.0", "all", source="other")
+    (built / "bad_1_amd64.deb").write_text("bad")
+    (tmp_path / "thief").mkdir()
+    thief = packages.deb(tmp_path / "thief", "libc6", "99", source="tiny (1.0)")
+    files = [Material(packages.ref_of(path), path) for path in (*sources.iterdir(), *built.iterdir(), thief)]
+    refused = made.import_files("demo", files, LATER[0])
+    assert isinstance(refused, Refusal)
+    assert sorted(line.partition(":")[0] for line in refused.reason.splitlines()) == ["bad_1_amd64.deb", thief.name]
+    assert not (made.root / "pool/main").exists()
+    included = made.import_files("demo", [one for one in files if one.path.name[:3] not in ("bad", "lib")], LATER[0])
+    assert isinstance(included, Included)
+    assert sorted(included.packages) == ["other-doc_2.0_all", "other_2.0_amd64", "tiny_1.0_amd64"]
+    assert made.catalogue("demo").version_of("tiny") == "1.0"
+    assert made.catalogue("demo").owner("other-doc") == "other"
+
+
+def test_two_sources_of_one_import_cannot_have_one_package(made: Repository, tmp_path: Path) -> None:
+    debs = []
+    for source in ("first", "second"):
+        (tmp_path / source).mkdir()
+        debs.append(
+            packages.deb(tmp_path / source, "tiny", "1.0", "amd64" if source == "first" else "all", source=source)
+        )
+    refused = made.import_files("demo", [Material(packages.ref_of(deb), deb) for deb in debs], LATER[0])
+    assert isinstance(refused, Refusal)
+    assert "tiny: belongs to the source first in demo" in refused.reason
 
 
 def test_a_damaged_index_is_never_published_again(made: Repository, one: tuple[Path, Path], tmp_path: Path) -> None:
