@@ -75,14 +75,14 @@ def cut(found: Iterable[bytes], marks: int = 0, size: int = FULL) -> Iterator[Pi
 
 
 def edit(pieces: Sequence[Piece], removed: Iterable[bytes], added: Iterable[bytes]) -> list[Piece]:
-    """Take stanzas out of an index and put others in. Raises Missing.
+    """Take stanzas out of an index and put others, which are sorted by name, in. Raises Missing.
 
     A new one goes to its place where that piece is rewritten anyway or small, else to the tail; where the tail would
     become too long, everything is put in order.
     """
     if not pieces:
         _without((), (), removed)
-        return [*cut(sorted(added, key=name_of))]
+        return [*cut(added)]
     firsts = homes(pieces)
     touched = _without(pieces, firsts, removed)
     tail: list[bytes] = []

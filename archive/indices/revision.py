@@ -52,7 +52,8 @@ class Revision:
             return None
         old = index.pieces(self._texts) if isinstance(index, Index) else [*pieces.cut(map(_text, index))]
         try:
-            new = pieces.edit(old, map(_text, difference.removed), map(_text, difference.added))
+            added = sorted(difference.added, key=lambda stanza: stanza.package)
+            new = pieces.edit(old, map(_text, difference.removed), map(_text, added))
         except pieces.Missing as error:
             raise Damaged(f"{self._old / place.path}: {error}; look at it with 'debmill doctor'") from None
         return pieces.merge(new) if merge else new

@@ -59,7 +59,8 @@ def figures(work: Path) -> Iterator[Figure]:
     cold = 0.0
     for size in SIZES:
         cold = yield from ours(work, size)
-    yield from in_order(work / f"site-{MANY}")
+    share = yield from in_order(work / f"site-{MANY}")
+    yield from with_everything(work / f"site-{MANY}", share)
     yield from peers(work, cold)
 
 
@@ -111,16 +112,32 @@ def in_the_daemon(site: Path, size: int, new: Sequence[Path]) -> Iterator[Figure
     yield Figure(f"the same package again at {size}: nothing to do, wall", statistics.median(idle[1:]) * 1e3, "ms", 10)
 
 
-def in_order(site: Path) -> Iterator[Figure]:
+def in_order(site: Path) -> Generator[Figure, None, float]:
     """What the daemon does behind: its cost, a hundredth of which each single publication owes, and its fruit."""
     repository = Site(site).repository
-    cost = used(lambda: repository.tend(utc()))
-    yield Figure("putting the index in order, CPU, a hundredth", cost / 100, "s", 0.3)
+    time.sleep(1)
+    share = used(lambda: repository.tend(utc())) / 100
+    yield Figure("putting the index in order, CPU, a hundredth", share, "s", NO_TARGET)
     packed = (site / "archive" / f"{INDEX}.xz").read_bytes()
     whole = len(lzma.compress(lzma.decompress(packed), preset=6))
-    yield Figure(
-        f"size of the .xz ({len(packed) / 1e6:.2f} MB) to xz -6 of the whole", len(packed) / whole, "times", 1.15
-    )
+    what = f"size of the .xz ({len(packed) / 1e6:.2f} MB) to xz -6 of the whole"
+    yield Figure(what, len(packed) / whole, "times", 1.15)
+    return share
+
+
+def with_everything(site: Path, share: float) -> Iterator[Figure]:
+    """Single packages in a suite that has Contents and a feed, too; `share` is what each owes to putting in order."""
+    _, spare = chosen(MANY)
+    settings = site / "debmill.toml"
+    text = settings.read_text()
+    settings.write_text(text.replace("# contents = false", "contents = true").replace('# opkg = "off"', 'opkg = "deb"'))
+    begun = ran(debmill(site, "archive", "publish", "bench"))
+    them = "Contents and a feed" if "opkg" in text else "Contents"
+    yield Figure(f"{them} of {MANY} begun, CPU", begun.seconds, "s", NO_TARGET)
+    new = spare[-REPEATS:]
+    adds = [ran(debmill(site, "archive", "include", deb, "--suite", "bench")).seconds for deb in new]
+    what = f"add 1 to {MANY} with {them}, and {share:.2f} s for order, cold, CPU"
+    yield Figure(what, statistics.median(adds) + share, "s", 1.2)
 
 
 def include(repository: Repository, deb: Path) -> None:

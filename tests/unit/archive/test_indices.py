@@ -208,7 +208,7 @@ def test_whatever_changes_an_index_holds_what_it_should(changes: Sequence[tuple[
     expected: dict[str, bytes] = {}
     for number, (added, removed, merge) in enumerate(changes):
         gone = [expected.pop(name) for name in {*removed, *added} & expected.keys()]
-        new = {name: raw(name, str(number), size=SMALL // 8) for name in added}
+        new = {name: raw(name, str(number), size=SMALL // 8) for name in sorted(added)}
         found = pieces.edit(found, gone, new.values())
         found = pieces.merge(found) if merge else found
         expected |= new
