@@ -27,6 +27,7 @@ LONGEST_DATA = LONGEST_REQUEST - 1024
 MOST_NOTED = 100  # refusals of one session in the log, which a client could fill otherwise
 LIMITS = "limits@openssh.com"  # OpenSSH's PROTOCOL, section 4.8: its clients send larger writes where it is offered
 LOOKS = (sftp.CMD_STAT, sftp.CMD_LSTAT, sftp.CMD_OPENDIR, sftp.CMD_REMOVE)
+# draft-ietf-secsh-filexfer-02, sections 7 and 6.4: the status "ok"; what comes before and behind the handle of a WRITE.
 DONE = b"\0\0\0\x18" + bytes([sftp.CMD_STATUS]) + b"%s\0\0\0\0" + b"\0\0\0\7Success" + b"\0\0\0\0"
 _NAMED = struct.Struct(">I")
 _WRITE = struct.Struct(">QI")

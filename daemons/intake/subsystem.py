@@ -58,8 +58,10 @@ class Subsystem:
         return None
 
     def _answer_long(self, request: Request) -> None:
-        with contextlib.suppress(*GONE):  # found again by who looks for the next request
+        try:
             self._answer(request)
+        except GONE:
+            self._finish()
 
     def _answer(self, request: Request) -> None:
         if self._greeted:

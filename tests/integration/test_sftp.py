@@ -898,6 +898,16 @@ def test_a_bad_request_fails_and_the_session_goes_on(intake, heard, evil):
     assert not [line for line in heard.lines if "failed" in line]
 
 
+@pytest.mark.parametrize("kind", [paramiko.sftp.CMD_STAT, paramiko.sftp.CMD_REALPATH])
+def test_a_session_that_does_not_begin_as_one_ends(intake, kind):
+    with intake.transport() as transport:
+        channel = transport.open_session()
+        channel.settimeout(PATIENCE)
+        channel.invoke_subsystem("sftp")
+        channel.sendall(request(kind, 1, "/"))
+        assert channel.recv(1) == b""
+
+
 def test_a_request_of_16_megabytes_ends_the_session(intake):
     with raw(intake) as (_, channel):
         channel.sendall(struct.pack(">I", 16_000_000))
