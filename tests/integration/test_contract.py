@@ -35,6 +35,16 @@ def work() -> Iterator[Path]:
         yield path
 
 
+@pytest.fixture
+def secret() -> Iterator[Path]:
+    """A file of the host that anyone may read."""
+    path = Path(f"/var/tmp/debmill-test-secret-{os.getpid()}")
+    path.write_text("a file of the host\n")
+    path.chmod(0o644)
+    yield path
+    path.unlink()
+
+
 def outcome_of(
     way: ways.Name,
     work: Path,
@@ -89,13 +99,12 @@ say host "$(ls -d SECRET 2>/dev/null)"
 
 
 @unprivileged
-def test_a_build_finds_what_the_rules_of_the_field_say_and_nothing_of_the_host(way: ways.Name, work: Path) -> None:
-    secret = Path(f"/var/tmp/debmill-test-secret-{os.getpid()}")
-    secret.write_text("a file of the host\n")
+def test_a_build_finds_what_the_rules_of_the_field_say_and_nothing_of_the_host(
+    way: ways.Name, work: Path, secret: Path
+) -> None:
     look = {"look": LOOK.replace("SECRET", str(secret))}
     dsc = tiny.source(work, fields="Rules-Requires-Root: no", arch="sh ./look", files=look)
     outcome = result_of(way, work, dsc, settings=Settings(parallel=3))
-    secret.unlink()
     assert (outcome.verdict, outcome.phase, outcome.reason) == ("built", "check", ""), log_of(work)[-3000:]
     names = {"tiny_1.0_amd64.deb", "tiny_1.0_amd64.buildinfo", "tiny_1.0_amd64.changes"}
     assert {file.name for file in outcome.files} == names
@@ -166,24 +175,41 @@ def test_what_is_missing_is_waited_for_and_named(way: ways.Name, work: Path) -> 
     assert outcome == DepWait("nosuch-dev (>= 2) | nosuch2-dev, debhelper (>= 99)")
 
 
+# Run as root when it is installed: leaves a plain chroot, and looks for a file of the host.
+ESCAPE = """#!/usr/bin/perl
+mkdir "/tmp/cell"; chdir "/"; chroot "/tmp/cell" or die $!; chdir ".." for 1 .. 40; chroot ".";
+print -e "SECRET" ? "ESCAPED" : "LOOKED", "\\n";
+"""
+
+
 @unprivileged
-def test_dependencies_come_from_the_archive_too_and_one_that_breaks_is_waited_for(way: ways.Name, work: Path) -> None:
-    tool = tiny.binary(work, "local-tool", {}, {"usr/bin/local-tool": "#!/bin/sh\necho the local tool\n"})
-    broken = tiny.binary(work, "broken-tool", {"postinst": "#!/bin/sh\nexit 1\n"})
-    key = tiny.repository(work / "archive", [tool, broken])
-    archive = LocalArchive(work / "archive", "local", ("main",), key, "snapshots/1")
+def test_dependencies_come_from_the_archive_too_and_find_nothing_of_the_host(
+    way: ways.Name, work: Path, secret: Path
+) -> None:
+    script = ESCAPE.replace("SECRET", str(secret))
+    files = {"usr/bin/local-tool": "#!/bin/sh\necho the local tool\n"}
+    archive = archive_of(work, tiny.binary(work, "local-tool", {"postinst": script}, files))
+    dsc = tiny.source(work, fields="Build-Depends: local-tool", arch="local-tool")
+    outcome = result_of(way, work, dsc, archive=archive)
+    assert outcome.verdict == "built", log_of(work)[-3000:]
+    assert "\nthe local tool\n" in log_of(work)
+    assert "\nLOOKED\n" in log_of(work)
+    assert secret.exists()
+
+
+@unprivileged
+def test_a_dependency_that_cannot_be_configured_is_waited_for(way: ways.Name, work: Path) -> None:
+    archive = archive_of(work, tiny.binary(work, "broken-tool", {"postinst": "#!/bin/sh\nexit 1\n"}))
+    outcome = outcome_of(way, work, tiny.source(work, fields="Build-Depends: broken-tool"), archive=archive)
+    assert outcome == DepWait("broken-tool (it cannot be configured)")
+
+
+def archive_of(work: Path, package: Path) -> LocalArchive:
+    """An archive that holds one package, and that anyone may read, as what is published."""
+    key = tiny.repository(work / "archive", [package])
     (work / "archive").chmod(0o755)
     work.chmod(0o711)
-    one, two = work / "one", work / "two"
-    for path in (one, two):
-        path.mkdir()
-    outcome = result_of(
-        way, one, tiny.source(one, fields="Build-Depends: local-tool", arch="local-tool"), archive=archive
-    )
-    assert outcome.verdict == "built", log_of(one)[-3000:]
-    assert "\nthe local tool\n" in log_of(one)
-    waits = outcome_of(way, two, tiny.source(two, fields="Build-Depends: broken-tool"), archive=archive)
-    assert waits == DepWait("broken-tool (it cannot be configured)")
+    return LocalArchive(work / "archive", "local", ("main",), key, "snapshots/1")
 
 
 @unprivileged
