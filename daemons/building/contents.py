@@ -80,11 +80,11 @@ def place(number: int) -> str:
     return f"/srv/archive-{number}"
 
 
-def _key(number: int, archive: LocalArchive) -> str:
-    return f"{KEYRINGS}/archive-{number}{archive.key.suffix}"
+def _key(number: int, archive: LocalArchive, keyrings: str = KEYRINGS) -> str:
+    return f"{keyrings}/archive-{number}{archive.key.suffix}"
 
 
-def source(number: int, archive: LocalArchive) -> str:
-    """Give the line of sources.list(5) for one of its archives."""
+def source(number: int, archive: LocalArchive, keyrings: str = KEYRINGS) -> str:
+    """Give the line of sources.list(5) for one of its archives, where its key is seen in `keyrings`."""
     uri = f"file:{place(number)}/{archive.path}".rstrip("/")
-    return f"deb [signed-by={_key(number, archive)}] {uri} {archive.suite} {' '.join(archive.components)}\n"
+    return f"deb [signed-by={_key(number, archive, keyrings)}] {uri} {archive.suite} {' '.join(archive.components)}\n"

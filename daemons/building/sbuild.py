@@ -38,6 +38,7 @@ from queues.outcomes import Later
 # iproute2: sbuild raises `lo` with it
 _TOOLS = Needs(resolving.needed(b"Build-Depends: sbuild, uidmap, iproute2\n"), "arch")
 _SETTINGS = "/etc/sbuild/debmill.conf"
+_KEYRINGS = "/srv/keyrings"  # where a chroot sees the archives' keys; it may have others of its own
 _OTHERWISE = (
     "sbuild: /dev/shm has no limit of ours; no build has the network; each can read the site's published archive\n"
 )
@@ -168,9 +169,13 @@ def _command(work: Work) -> list[str]:
 
 def _files(archives: Sequence[LocalArchive]) -> tuple[File, ...]:
     """Give the files that make an environment ready for sbuild: its settings, and ids for a namespace of its own."""
-    shown = [contents.KEYRINGS, *(contents.place(number) for number in range(len(archives)))] if archives else []
-    mounts = ", ".join(f"{{ directory => {_perl(path)}, mountpoint => {_perl(path)} }}" for path in shown)
-    sources = ", ".join(_perl(contents.source(number, one).strip()) for number, one in enumerate(archives))
+    shown = {contents.place(number): contents.place(number) for number in range(len(archives))}
+    shown |= {contents.KEYRINGS: _KEYRINGS} if archives else {}
+    mounts = ", ".join(
+        f"{{ directory => {_perl(here)}, mountpoint => {_perl(there)} }}" for here, there in shown.items()
+    )
+    lines = (contents.source(number, archive, _KEYRINGS) for number, archive in enumerate(archives))
+    sources = ", ".join(_perl(line.strip()) for line in lines)
     user = contents.User()
     settings = _CONFIGURATION.format(
         mounts=mounts, sources=sources, user=user.name, directory=DIRECTORY, path=entering.PATH

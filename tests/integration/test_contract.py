@@ -17,12 +17,14 @@ import pytest
 from daemons.building import ways
 from daemons.building.build import Cancelled, Outcome, Settings, Suspicious
 from daemons.building.environment import DepWait, Limits, LocalArchive
+from daemons.building.extra import Extra
 from daemons.building.installing import Layered
 from queues.clock import utc
 from queues.values import BuildResult
 from tests.support import tiny
 from tests.support.account import room, unprivileged
 from tests.support.bases import base_of, layers
+from tests.support.served import served
 from tests.support.tools import runs
 
 pytestmark = [pytest.mark.integration, pytest.mark.parametrize("way", get_args(ways.Name))]
@@ -52,12 +54,14 @@ def outcome_of(
     architecture: str = "amd64",
     *,
     archive: LocalArchive | None = None,
+    extra: Extra = Extra(),  # noqa: B008 -- it is frozen
     watch: Callable[[], object] = lambda: None,
     settings: Settings | None = None,
 ) -> Outcome:
     out = work / "out"
     out.mkdir()
-    layered = Layered(base_of("amd64"), [archive] if archive else [], utc, watch=watch, cache=layers())
+    archives = [archive] if archive else []
+    layered = Layered(base_of("amd64"), archives, utc, watch=watch, cache=layers(), extra=extra)
     return ways.way(way, layered)(tiny.job(dsc, architecture), dsc.parent, out, utc, settings or Settings())
 
 
@@ -183,14 +187,19 @@ print -e "SECRET" ? "ESCAPED" : "LOOKED", "\\n";
 
 
 @unprivileged
-def test_dependencies_come_from_the_archive_too_and_find_nothing_of_the_host(
+def test_dependencies_come_from_the_archive_and_the_suites_sources_too_and_find_nothing_of_the_host(
     way: ways.Name, work: Path, secret: Path
 ) -> None:
     script = ESCAPE.replace("SECRET", str(secret))
     files = {"usr/bin/local-tool": "#!/bin/sh\necho the local tool\n"}
-    archive = archive_of(work, tiny.binary(work, "local-tool", {"postinst": script}, files))
-    dsc = tiny.source(work, fields="Build-Depends: local-tool", arch="local-tool")
-    outcome = result_of(way, work, dsc, archive=archive)
+    archive = archive_of(work / "here", tiny.binary(work, "local-tool", {"postinst": script}, files))
+    other = archive_of(work / "there", tiny.binary(work, "other-tool", {}))
+    dsc = tiny.source(work, fields="Build-Depends: local-tool, other-tool", arch="local-tool")
+    with served(other.root) as url:
+        extra = Extra(
+            f"Types: deb\nURIs: {url}/{other.path}\nSuites: local\nComponents: main\nSigned-By: {other.key}\n"
+        )
+        outcome = result_of(way, work, dsc, archive=archive, extra=extra)
     assert outcome.verdict == "built", log_of(work)[-3000:]
     assert "\nthe local tool\n" in log_of(work)
     assert "\nLOOKED\n" in log_of(work)
@@ -199,17 +208,16 @@ def test_dependencies_come_from_the_archive_too_and_find_nothing_of_the_host(
 
 @unprivileged
 def test_a_dependency_that_cannot_be_configured_is_waited_for(way: ways.Name, work: Path) -> None:
-    archive = archive_of(work, tiny.binary(work, "broken-tool", {"postinst": "#!/bin/sh\nexit 1\n"}))
+    archive = archive_of(work / "here", tiny.binary(work, "broken-tool", {"postinst": "#!/bin/sh\nexit 1\n"}))
     outcome = outcome_of(way, work, tiny.source(work, fields="Build-Depends: broken-tool"), archive=archive)
     assert outcome == DepWait("broken-tool (it cannot be configured)")
 
 
-def archive_of(work: Path, package: Path) -> LocalArchive:
+def archive_of(root: Path, package: Path) -> LocalArchive:
     """An archive that holds one package, and that anyone may read, as what is published."""
-    key = tiny.repository(work / "archive", [package])
-    (work / "archive").chmod(0o755)
-    work.chmod(0o711)
-    return LocalArchive(work / "archive", "local", ("main",), key, "snapshots/1")
+    root.mkdir()
+    root.parent.chmod(0o711)
+    return LocalArchive(root, "local", ("main",), tiny.repository(root, [package]), "snapshots/1")
 
 
 @unprivileged
@@ -254,6 +262,7 @@ import sys
 from pathlib import Path
 from daemons.building import base, ways
 from daemons.building.build import Settings
+from daemons.building.extra import Extra
 from daemons.building.installing import Layered
 from queues.clock import utc
 from tests.support import tiny
