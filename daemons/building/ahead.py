@@ -7,6 +7,7 @@ used at most once, ends with its builder, and is discarded when somebody sanitiz
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -37,13 +38,14 @@ class Ahead:
         self._discard()
 
     def prepare(self) -> None:
-        """Have one ready. Raises OSError."""
+        """Have one ready; where that fails, what is in the way is said when one is taken."""
         if not self._open:
             return
         marks = [_mark(cache) for cache in self._caches()]
         if self._ready is None or not self._ready.lives or marks != self._marks:
             self._discard()
-            self._ready, self._marks = First(), marks
+            with suppress(OSError):
+                self._ready, self._marks = First(), marks
 
     def take(self) -> First:
         """Give a first process that nobody had, started before or now. Raises OSError."""
