@@ -111,6 +111,19 @@ def test_a_killed_holder_leaves_nothing_and_its_name_is_free(cache: Path) -> Non
 
 
 @unprivileged
+def test_a_holder_whose_environment_was_killed_ends_and_frees_the_name(cache: Path) -> None:
+    link_base(cache)
+    assert environment("start", "probe", "bookworm", "amd64", "--cache", cache).status == 0
+    (held,) = started(cache)
+    holder = os.pidfd_open(held["holder"])
+    os.kill(int(held["pid"]), signal.SIGKILL)
+    assert select.select([holder], [], [], PATIENCE)[0], "it holds nothing any more, and lives on"
+    os.close(holder)
+    assert started(cache) == []
+    assert list((cache / "started").iterdir()) == []
+
+
+@unprivileged
 def test_a_base_is_not_removed_under_what_was_started(cache: Path) -> None:
     base = cache / "tiny-amd64-0123456789ab"
     base.mkdir()

@@ -35,7 +35,8 @@ class NotRefreshed(Problem):
 def create(suite: str | None, architectures: tuple[str, ...], again: bool, cache: Path | None) -> None:
     """Make the bases that are missing, from the mirror that this machine's apt uses.
 
-    Without --suite: what the site's suites need, else bookworm for this machine's own architecture.
+    Without --suite: what the site's suites need, else bookworm for this machine's own architecture. With --again,
+    two of each suite and architecture are kept, as by 'refresh'.
     """
     where, site = bases.cache(cache), bases.site()
     for name, architecture in _wanted(site, suite, architectures):
