@@ -6,8 +6,7 @@ There is one for each architecture and one for `all`, in each component. What a 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +17,7 @@ from archive.contents.lines import Line
 from archive.contents.lists import Lists
 from archive.inclusion import NOTHING, Difference
 from archive.indices import Damaged, files, members, opening
+from archive.indices.index import Entries
 from archive.indices.pieces import Piece
 from archive.indices.texts import Texts
 from archive.indices.writing import MODE, digest
@@ -40,6 +40,11 @@ class _File(NamedTuple):
     place: Place
     architecture: str
 
+    @property
+    def name(self) -> str:
+        """Name it among all of the archive."""
+        return f"{self.place.dist}/{self.path}"
+
 
 class Contents:
     """Writes the Contents of suites that have them."""
@@ -57,38 +62,31 @@ class Contents:
         listed = opening.listed(old)
         for file in _files(suite, dist) if suite.contents else ():
             difference = _of(changes.get(file.place, NOTHING), file.architecture)
-            packed = f"{file.path}.gz"
-            if file.path in listed and packed in listed and not any(difference):
-                atomic.disk.link(old / packed, new / packed)
-                entries |= {path: listed[path] for path in (file.path, packed)}
-                continue
-            if file.path in listed:
-                pieces = self._published(old, dist, file.path, listed)
+            if file.path in listed and not any(difference):
+                entries |= _link(new, old, file.path, listed)
             else:
-                pieces = []
-                difference = Difference((), (*_kept(old, suite, file, difference), *difference.added))
-            entries |= self._write(new, f"{dist}/{file.path}", file.path, self._edited(pieces, difference))
+                entries |= self._write(new, file, self._edited(self._published(suite, old, file, listed), difference))
         return entries
 
-    def _published(self, old: Path, dist: str, path: str, listed: Mapping[str, Digest]) -> list[Piece]:
-        gz = files.sound(old / f"{path}.gz", listed.get(f"{path}.gz"))
-        text = self._texts.get(f"{dist}/{path}", listed[path]) or memoryview(members.unpack(gz))
-        if release.digest(text) != listed[path]:
-            raise Damaged(f"{old / path}.gz: not the text its Release lists; restore it from a backup")
-        found, offset = [], 0
-        for member in members.walk(gz):
-            packed = gz[member.offset : member.offset + member.size]
-            found.append(Piece(member.first, 0, text[offset : offset + member.text_size], packed))
-            offset += member.text_size
-        return [piece for piece in found if len(piece.text)]
+    def _published(self, suite: Suite, old: Path, file: _File, listed: Entries) -> Sequence[Piece]:
+        """Take a file apart, every byte compared with Release; one that there was not is made of all of its index."""
+        if file.path not in listed:
+            index = opening.opened(old, suite, file.place.dist)[file.place]
+            return self._edited(
+                [], Difference((), tuple(one for one in index if one.architecture == file.architecture))
+            )
+        gz = files.sound(old / f"{file.path}.gz", listed.get(f"{file.path}.gz"))
+        text = self._texts.get(file.name, listed[file.path]) or memoryview(members.unpack(gz))
+        if release.digest(text) != listed[file.path]:
+            raise Damaged(f"{old / file.path}.gz: not the text its Release lists; restore it from a backup")
+        return [*_apart(text, gz)]
 
     def _edited(self, pieces: Sequence[Piece], difference: Difference) -> Sequence[Piece]:
-        removed, added = iter(difference.removed), iter(difference.added)
-        while batch := ([*islice(removed, _AT_ONCE)], [*islice(added, _AT_ONCE)]):
-            if not any(batch):
-                break
-            pieces = lines.edit(pieces, self._lines(batch[0]), self._lines(batch[1]))
-        self._lists.forget(ref for stanza in difference.removed if (ref := _ref(stanza)))
+        removed, added = difference
+        for start in range(0, max(len(removed), len(added)), _AT_ONCE):
+            batch = slice(start, start + _AT_ONCE)
+            pieces = lines.edit(pieces, self._lines(removed[batch]), self._lines(added[batch]))
+        self._lists.forget(ref for stanza in removed if (ref := _ref(stanza)))
         return pieces
 
     def _lines(self, stanzas: Sequence[Stanza]) -> Iterator[Line]:
@@ -97,13 +95,27 @@ class Contents:
             ref, location = _ref(stanza), _location(stanza)
             yield from (Line(name, location) for name in (names[ref.sha256] if ref else ()))
 
-    def _write(self, new: Path, index: str, path: str, pieces: Sequence[Piece]) -> dict[str, Digest]:
+    def _write(self, new: Path, file: _File, pieces: Sequence[Piece]) -> dict[str, Digest]:
         plain = digest(piece.text for piece in pieces)
         packed = (piece.packed or members.pack(bytes(piece.text), 0, piece.first, _LEVEL) for piece in pieces)
         data = b"".join(packed) or members.pack(b"", 0, b"", _LEVEL)
-        atomic.disk.create(new / f"{path}.gz", data, MODE)
-        self._texts.put(index, plain, (piece.text for piece in pieces))
-        return {path: plain, f"{path}.gz": release.digest(data)}
+        atomic.disk.create(new / f"{file.path}.gz", data, MODE)
+        self._texts.put(file.name, plain, (piece.text for piece in pieces))
+        return {file.path: plain, f"{file.path}.gz": release.digest(data)}
+
+
+def _link(new: Path, old: Path, path: str, listed: Entries) -> dict[str, Digest]:
+    atomic.disk.link(old / f"{path}.gz", new / f"{path}.gz")
+    return {path: listed[path], f"{path}.gz": listed[f"{path}.gz"]}
+
+
+def _apart(text: memoryview, gz: memoryview) -> Iterator[Piece]:
+    offset = 0
+    for member in members.walk(gz):
+        packed = gz[member.offset : member.offset + member.size]
+        if member.text_size:
+            yield Piece(member.first, 0, text[offset : offset + member.text_size], packed)
+        offset += member.text_size
 
 
 def _files(suite: Suite, dist: str) -> Iterator[_File]:
@@ -115,12 +127,6 @@ def _files(suite: Suite, dist: str) -> Iterator[_File]:
 
 def _of(difference: Difference, architecture: str) -> Difference:
     return Difference(*(tuple(one for one in found if one.architecture == architecture) for found in difference))
-
-
-def _kept(old: Path, suite: Suite, file: _File, difference: Difference) -> Iterable[Stanza]:
-    """Give what an index has of an architecture and keeps; for the first time all of it is read."""
-    shelf = opening.opened(old, suite, file.place.dist)[file.place]
-    return (one for one in shelf if one.architecture == file.architecture and one not in difference.removed)
 
 
 def _ref(stanza: Stanza) -> FileRef | None:

@@ -80,7 +80,7 @@ def owners(repository: Repository, needs: Sequence[Need]) -> Mapping[tuple[str, 
     return {
         (suite, stanza.package): f"{stanza.source} {stanza.source_version}"
         for suite in {suite for suite, _ in wanted} & {*repository.suites}
-        for stanza in repository.catalogue(suite).binaries()
+        for stanza in repository.catalogue(suite).about((), {name for at, name in wanted if at == suite}).binaries()
         if (suite, stanza.package) in wanted
     }
 

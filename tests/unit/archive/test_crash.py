@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from archive import reading, release
+from archive.contents import lists
 from archive.reading import Fields
 from archive.repository import Included, Inclusion, Repository, Unchanged
 from queues.values import Suite
@@ -84,6 +85,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
         return [known[path] for path in paths]
 
     monkeypatch.setattr(reading, "read", read)
+    monkeypatch.setattr(lists, "_read", lambda paths: [[f"usr/share/{path.name}".encode()] for path in paths])
     return Site(tmp_path)
 
 
