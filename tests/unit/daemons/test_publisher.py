@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from archive.indices import Damaged
 from archive.repository import Inclusion, Repository
 from archive.signing import SigningFailed
 from daemons import settings
@@ -20,6 +21,20 @@ from queues.values import Plan, Suite
 from tests.support.entries import upload
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def test_an_archive_that_cannot_be_put_in_order_stops_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def damaged(*_: object) -> None:
+        raise Damaged("Packages.gz: not the content its Release lists")
+
+    monkeypatch.setattr(Repository, "tend", damaged)
+    (tmp_path / settings.FILE).write_text(settings.sample({"demo": Suite("demo")}))
+    site = Site(tmp_path)
+    site.spool.create(["amd64"])
+    Publisher(site).tidy(NOW)
+    assert "cannot be put in order: Packages.gz: not the content" in caplog.text
 
 
 def test_an_upload_that_cannot_be_signed_is_tried_again_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
