@@ -28,7 +28,7 @@ _FORM = 1  # of what is made here
 
 
 def corpus(count: int, more: int) -> tuple[list[Path], list[Path]]:
-    """Give `count` .debs spread over the whole alphabet, and `more` that are none of them."""
+    """Give `count` .debs spread over the whole alphabet, and `more` that are none of them, in no order."""
     found = stanzas()
     if len(found) < count + more:
         raise LookupError(f"apt knows {len(found)} packages here, not {count + more}: run apt-get update")
@@ -38,7 +38,8 @@ def corpus(count: int, more: int) -> tuple[list[Path], list[Path]]:
     step = len(names) / (count + more)
     chosen = [names[int(number * step)] for number in range(count + more)]
     apart = {chosen[int((number + 0.5) * len(chosen) / more)] for number in range(more)}
-    return [where / name for name in chosen if name not in apart], [where / name for name in sorted(apart)]
+    mixed = sorted(apart, key=lambda name: hashlib.sha256(name.encode()).digest())
+    return [where / name for name in chosen if name not in apart], [where / name for name in mixed]
 
 
 def stanzas() -> list[bytes]:

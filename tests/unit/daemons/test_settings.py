@@ -38,7 +38,7 @@ def test_a_changed_setting_stands_in_the_sample() -> None:
         ("[suites.x]\ngate = 'open'\n", "open"),
         ("[build]\nslots = 0\n", "slots"),
         ("[build\n", "line 1"),
-        ("[suites.a]\n[suites.b]\naliases = ['a']\n", "published as 'a'"),
+        ("[suites.a]\n[suites.b]\naliases = ['a']\n", "published as 'a-debug'"),
         ("[suites.a]\ncodename = 'b-debug'\n[suites.b]\n", "published as 'b-debug'"),
     ],
 )
