@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from archive import release
 from archive.catalogue import dists_of
@@ -26,6 +26,9 @@ from archive.snapshot import DISTS, LIVE, SnapshotId, Tree, date, identify
 from queues import atomic
 from queues.problem import Problem
 from queues.values import Suite
+
+if TYPE_CHECKING:
+    from archive.opkg.feeds import Feeds
 
 _RELEASE = ("Release", "InRelease", "Release.gpg")
 
@@ -55,12 +58,15 @@ class Publication:
     Leaving it without a commit drops it.
     """
 
-    def __init__(self, tree: Tree, suites: Sequence[Suite], texts: Texts, contents: Contents) -> None:
-        """Start from what the suites publish now."""
+    def __init__(
+        self, tree: Tree, suites: Sequence[Suite], texts: Texts, contents: Contents, feeds: Feeds | None = None
+    ) -> None:
+        """Start from what the suites publish now; `feeds` makes those of the suites that have them."""
         self._tree = tree
         self._suites = suites
         self._texts = texts
         self._contents = contents
+        self._feeds = feeds
         self._change = Change({})
 
     def __enter__(self) -> Self:
@@ -94,11 +100,12 @@ class Publication:
         releases = [one for of_suite in made for one in of_suite]
         for (directory, text), signed in zip(releases, signer.sign([text for _, text in releases]), strict=True):
             _write_release(directory, text, signed, date(snapshot))
+        for suite in self._suites:
+            self._write_feeds(suite, date(snapshot))
         _sync_tree(self._tree.building)
         atomic.move(self._tree.building, self._tree.snapshots / snapshot)
         for suite in self._suites:
-            for dist in dists_of(suite):
-                self._tree.point(dist, snapshot)
+            self._tree.commit(dists_of(suite), snapshot)
         return snapshot
 
     def _write_suite(self, suite: Suite, moment: datetime, *, check: bool, merge: bool) -> list[tuple[Path, bytes]]:
@@ -120,6 +127,12 @@ class Publication:
                 until = moment + timedelta(days=suite.valid_days)
                 releases.append((live, release.text(suite, dist, moment, entries, until)))
         return releases
+
+    def _write_feeds(self, suite: Suite, moment: datetime) -> None:
+        if self._feeds:
+            current = self._tree.current(suite.name)
+            old = self._tree.snapshots / current if current else None
+            self._feeds.write(suite, self._tree.building, old, moment)
 
     def _check_identity(self, dist: str, text: bytes) -> None:
         published = self._tree.dists / dist / "Release"

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -21,6 +23,7 @@ from archive.draft import Draft
 from archive.inclusion import Arrival, Change, Refusal
 from archive.indices import opening
 from archive.indices.texts import Texts
+from archive.opkg.packages import NotMade
 from archive.pool import Mismatch, NameTaken, Pool
 from archive.publication import Publication, TooEarly, check_time
 from archive.published import Published
@@ -31,6 +34,9 @@ from queues import atomic
 from queues.names import without_epoch
 from queues.problem import Problem
 from queues.values import BuildResult, FileRef, Suite, Upload
+
+if TYPE_CHECKING:
+    from archive.opkg.feeds import Feeds
 
 _MANY = 100  # sources for which indices are read whole
 __all__ = ["Included", "Inclusion", "Refusal", "Repository", "TooSoon", "Unchanged", "UnknownSuite"]
@@ -71,6 +77,7 @@ class Repository:
         self.pool = Pool(root)
         self.published = Published(root / "snapshots" / "published.sha256")
         self._signer: Signer = signer or self.key
+        self._keys = keys
         self._tree = Tree(root)
         self._texts = Texts(root.with_name("texts"))
         self._contents = Contents(Lists(root.with_name("lists"), root), self._texts)
@@ -87,7 +94,7 @@ class Repository:
             exported = self.key.export(armored=armored)
             if not (self.root / "keys" / name).exists():
                 atomic.replace(self.root / "keys" / name, exported)
-        missing = [name for name, suite in self.suites.items() if not all(map(self._tree.current, dists_of(suite)))]
+        missing = [name for name, suite in self.suites.items() if not self._is_whole(suite)]
         if missing:
             self._renew(missing, now)
 
@@ -101,6 +108,10 @@ class Repository:
     def current(self, suite: str) -> SnapshotId | None:
         """Give the snapshot that a suite is; None before its first publication."""
         return self._tree.current(suite)
+
+    def feeds(self, suite: str) -> SnapshotId | None:
+        """Give the snapshot that a suite's feeds for opkg are in; None when it has none."""
+        return self._tree.feeds(suite)
 
     def catalogue(self, suite: str) -> Catalogue:
         """Give what a suite publishes now, to be looked up. Raises UnknownSuite."""
@@ -160,6 +171,19 @@ class Repository:
         with self._tree.lock():
             self.published.remember(files)
 
+    @cached_property
+    def _feeds(self) -> Feeds | None:
+        """What makes feeds; a site without them is spared its libraries."""
+        if all(suite.opkg == "off" for suite in self.suites.values()):
+            return None
+        from archive.opkg.feeds import Feeds
+
+        return Feeds(self.pool, self.published, self._keys / "feeds.sec", self._signer)
+
+    def _is_whole(self, suite: Suite) -> bool:
+        """Say whether a suite has been published with all that its rules ask for."""
+        return all(map(self._tree.current, dists_of(suite))) and (suite.opkg == "off" or bool(self.feeds(suite.name)))
+
     def _renew(self, suites: Sequence[str], now: datetime, *, merge: bool = False) -> SnapshotId:
         with self._tree.lock():
             self._recover()
@@ -169,7 +193,8 @@ class Repository:
         return snapshot
 
     def _publication(self, suites: Sequence[str]) -> Publication:
-        return Publication(self._tree, [self.suite(suite) for suite in suites], self._texts, self._contents)
+        rules = [self.suite(suite) for suite in suites]
+        return Publication(self._tree, rules, self._texts, self._contents, self._feeds)
 
     def _include_one(self, suite: str, brought: Delivery, now: datetime) -> Inclusion:
         def check(rules: Suite) -> list[Checked]:
@@ -192,7 +217,7 @@ class Repository:
                     return Unchanged()
                 check_time(self._tree, now)
                 return self._apply(suite, checked, planned, now)
-            except (Unfit, Mismatch, NameTaken) as error:
+            except (Unfit, Mismatch, NameTaken, NotMade) as error:
                 return Refusal(str(error))
             except TooEarly as early:
                 return TooSoon(early.not_before)

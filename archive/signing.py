@@ -43,6 +43,9 @@ class Signer(Protocol):
     def sign(self, texts: Sequence[bytes]) -> list[Signed]:
         """Sign each text in both forms."""
 
+    def detach(self, texts: Sequence[bytes]) -> list[bytes]:
+        """Sign each text apart from it, as armored text."""
+
 
 class ArchiveKey:
     """The archive's key in its GNUPGHOME, of which it is the only secret key."""
@@ -68,6 +71,11 @@ class ArchiveKey:
         """Sign each text in both forms. Raises SigningFailed."""
         with self._gpg() as gpg:
             return [Signed(gpg(["--clearsign"], text), gpg(["--armor", "--detach-sign"], text)) for text in texts]
+
+    def detach(self, texts: Sequence[bytes]) -> list[bytes]:
+        """Sign each text apart from it, as armored text. Raises SigningFailed."""
+        with self._gpg() as gpg:
+            return [gpg(["--armor", "--detach-sign"], text) for text in texts]
 
     @contextmanager
     def _gpg(self) -> Iterator[Gpg]:

@@ -21,7 +21,7 @@ from queues import atomic
 SnapshotId = NewType("SnapshotId", str)
 _FORM = "%Y%m%dT%H%M%SZ"
 _ID = re.compile(r"[0-9]{8}T[0-9]{6}Z")
-DISTS, LIVE = "dists", "live"
+DISTS, LIVE, OPKG = "dists", "live", "opkg"
 
 
 def identify(now: datetime) -> SnapshotId:
@@ -41,6 +41,7 @@ class Tree:
         """Open the archive at `root`; nothing is made."""
         self.root = root
         self.dists = root / "dists"
+        self.opkg = root / "opkg"
         self.snapshots = root / "snapshots"
         self.building = self.snapshots / ".new"
 
@@ -61,11 +62,7 @@ class Tree:
 
     def current(self, dist: str) -> SnapshotId | None:
         """Give the snapshot that a directory of `dists` is in; None before the first publication."""
-        try:
-            target = os.readlink(self.dists / dist)
-        except FileNotFoundError:
-            return None
-        return SnapshotId(Path(target).parts[2]) if "/" in target else None  # another name of a suite
+        return _named_by(self.dists / dist)
 
     def directory(self, snapshot: SnapshotId, dist: str) -> Path:
         """Give the directory of `dists` as it lies in a snapshot."""
@@ -86,15 +83,20 @@ class Tree:
         live = (self.snapshots / snapshot / LIVE / dist).is_dir()
         atomic.point(self.dists / dist, f"../snapshots/{snapshot}/{LIVE if live else DISTS}/{dist}")
 
-    def alias(self, aliases: Mapping[str, str]) -> None:
-        """Give directories of `dists` their other names, which are links to their links, and take old ones away."""
-        for path in self.dists.iterdir():
-            if path.name not in aliases and path.is_symlink() and "/" not in os.readlink(path):
-                atomic.disk.unlink(path)
-        for name, dist in sorted(aliases.items()):
-            path = self.dists / name
-            if not path.is_symlink() or os.readlink(path) != dist:
-                atomic.point(path, dist)
+    def feeds(self, suite: str) -> SnapshotId | None:
+        """Give the snapshot that a suite's feeds for opkg are in; None when it has none."""
+        return _named_by(self.opkg / suite)
+
+    def commit(self, dists: Sequence[str], snapshot: SnapshotId) -> None:
+        """Make a snapshot the current one of a suite, whose `dists` these are: its feeds, then each in the order given.
+
+        Each link is renamed by itself; the last, the suite's own, is the commit. Links that are right stay.
+        """
+        if self.feeds(dists[-1]) != snapshot:
+            self._point_feeds(dists[-1], snapshot)
+        for dist in dists:
+            if self.current(dist) != snapshot:
+                self.point(dist, snapshot)
 
     def recover(self, groups: Sequence[Sequence[str]]) -> None:
         """Finish or drop what a dead publication left; `groups` are the dists that are committed together.
@@ -102,18 +104,35 @@ class Tree:
         Each group is in the order of its renames. Call it with the lock held.
         """
         atomic.remove(self.building)
-        for unfinished in self.dists.glob(".*.new"):
+        for unfinished in (*self.dists.glob(".*.new"), *self.opkg.glob(".*.new")):
             atomic.remove(unfinished)
         for group in groups:
-            first, own = self.current(group[0]), group[-1]
-            if first and first != self.current(own) and self.directory(first, own).is_dir():
-                self.point(own, first)
+            found = [self.feeds(group[-1]), *map(self.current, group)]
+            newest = max((snapshot for snapshot in found if snapshot), default=None)
+            if newest and all(self.directory(newest, dist).is_dir() for dist in group):
+                self.commit(group, newest)
         self._drop_unlinked()
+
+    def _point_feeds(self, suite: str, snapshot: SnapshotId) -> None:
+        target = f"snapshots/{snapshot}/{OPKG}/{suite}"
+        if (self.root / target).is_dir():
+            atomic.point(self.opkg / suite, f"../{target}")
+        elif self.feeds(suite):
+            atomic.disk.unlink(self.opkg / suite)
+            atomic.disk.sync(self.opkg)
 
     def _drop_unlinked(self) -> None:
         # Every publication ends in a link, so only the newest can be without one: it died before its first rename.
-        linked = {self.current(path.name) for path in self.dists.iterdir() if path.is_symlink()}
+        linked = {_named_by(path) for path in (*self.dists.iterdir(), *self.opkg.iterdir()) if path.is_symlink()}
         newest = self.all()[:1]
         if newest and newest[0] not in linked:
             atomic.disk.rename(self.snapshots / newest[0], self.building)
             atomic.remove(self.building)
+
+
+def _named_by(link: Path) -> SnapshotId | None:
+    try:
+        target = os.readlink(link)
+    except FileNotFoundError:
+        return None
+    return SnapshotId(Path(target).parts[2]) if "/" in target else None  # another name of a suite

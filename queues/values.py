@@ -169,6 +169,20 @@ class Suite(Struct, frozen=True, forbid_unknown_fields=True):
         bool, Meta(description="Publish which file is in which package (Contents-ARCH.gz), for apt-file.")
     ] = False
     valid_days: Annotated[int, Meta(description="Days until Release expires; 0: never.")] = 0
+    opkg: Annotated[
+        Literal["off", "deb", "ipk"],
+        Meta(
+            description="Feeds for opkg: none, of the .debs (for Yocto's client only), of .ipks made of them (for all)."
+        ),
+    ] = "off"
+    opkg_architectures: Annotated[
+        tuple[Annotated[str, Meta(pattern="^[a-z0-9-]+=[A-Za-z0-9_.-]+$")], ...],
+        Meta(description="Architectures whose name is another one in feeds, as DEBIAN=OPKG: 'amd64=x86_64'."),
+    ] = ()
+    opkg_paths: Annotated[
+        Literal["above", "below"],
+        Meta(description="How feeds name files: by '../' (any web server), or through a link in each feed."),
+    ] = "above"
     notify_domains: Annotated[
         tuple[str, ...], Meta(description="Mail domains whose Maintainer and Changed-By are told, too.")
     ] = ()

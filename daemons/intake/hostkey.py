@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from paramiko import Ed25519Key, SSHException
 
+from archive import ed25519
 from queues import atomic
 from queues.problem import Problem
 
@@ -23,7 +22,7 @@ class NoHostKey(Problem):
 
 def make(path: Path) -> None:
     """Make the key file, mode 0600, whole or not at all. Raises NoHostKey when there is one already."""
-    secret = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
+    secret = ed25519.openssh(ed25519.generate())
     aside = path.with_name(f".{path.name}.new")
     atomic.remove(aside)
     atomic.disk.create(aside, secret, 0o600)

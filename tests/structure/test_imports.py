@@ -14,6 +14,7 @@ from tests.structure.tree import LAYERS, MODULES, ROOT, imported, relative
 
 # A library, and the one module or sub-package that imports it.
 IMPORTERS = {
+    "cryptography": "archive/ed25519.py",
     "pysequoia": "archive/openpgp.py",
     "paramiko": "daemons/intake/",
     "debian": "queues/control.py",

@@ -1,0 +1,143 @@
+"""The feeds of a suite, made beside its `dists` in a snapshot that is on its way: `opkg/SUITE/COMPONENT/ARCHITECTURE`.
+
+They are made of apt's indices as they lie there, and of nothing else; each component has one feed for each
+architecture, with the packages for all architectures in it, and one of those alone. A feed whose index is the
+published one is linked, not made.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from archive.opkg import feed, packages, usign
+from archive.opkg.feed import Feed
+from archive.opkg.records import Facts, Form
+from archive.pool import Pool
+from archive.published import Published
+from archive.signing import Signer
+from archive.snapshot import DISTS, OPKG
+from queues import atomic
+from queues.values import Suite
+
+MODE = 0o644
+USIGN, GPG, SUMS, POOL = "Packages.sig", "Packages.asc", "sha256sums", "pool"
+ALL = "all"
+_UP = "../../../../"  # from a feed to the document root, and from a feed of a snapshot to the snapshot
+
+
+class Unsigned(NamedTuple):
+    """A feed on its way: its directory and its lists by file name."""
+
+    directory: Path
+    lists: Mapping[str, bytes]
+
+
+class Feeds:
+    """Makes feeds, signed by the archive's key for Yocto's client and by one of their own for OpenWrt's."""
+
+    def __init__(self, pool: Pool, published: Published, secret: Path, signer: Signer) -> None:
+        """Name what is used; `secret` is the file of the feeds' own key, made when it is first needed."""
+        self._pool = pool
+        self._published = published
+        self._secret = secret
+        self._signer = signer
+
+    def write(self, suite: Suite, new: Path, old: Path | None, moment: datetime) -> None:
+        """Make the feeds of a suite in the snapshot `new`, where its indices are; `old` is the published snapshot.
+
+        Raises packages.NotMade, usign.NoFeedKey, SigningFailed.
+        """
+        if suite.opkg == "off":
+            return
+        key = usign.load_or_make(self._secret)
+        self._publish(key)
+        unsigned = list(self._made(suite, key.fingerprint, new, old))
+        signatures = self._signer.detach([one.lists[feed.PACKAGES] for one in unsigned]) if unsigned else []
+        for one, signature in zip(unsigned, signatures, strict=True):
+            _write(one, {USIGN: key.sign(one.lists[feed.PACKAGES]), GPG: signature}, moment)
+
+    def _publish(self, key: usign.FeedKey) -> None:
+        public = self._pool.root / "keys" / f"{key.fingerprint}.pub"
+        if not public.exists():
+            atomic.replace(public, key.public())
+
+    def _made(self, suite: Suite, fingerprint: str, new: Path, old: Path | None) -> Iterator[Unsigned]:
+        measure = self._measurer(new / ".ipk")
+        form = form_of(suite)
+        for place in _places(suite):
+            one = Feed(form.architecture(place.architecture), form, fingerprint)
+            directory, before = new / place.feed, (old or new) / place.feed
+            atomic.make(directory)
+            if suite.opkg_paths == "below":
+                atomic.disk.symlink(f"{_UP}{POOL}", directory / POOL)
+            if old and feed.mark_of(before) == one.mark and (new / place.packages).samefile(old / place.packages):
+                _link(before, directory, _names(before))
+                continue
+            known = feed.read(before, one)
+            pieces = list(feed.cut(gzip.decompress((new / place.packages).read_bytes())))
+            parts = feed.parts(one, pieces, known, measure, only_all=place.architecture == ALL)
+            lists = feed.lists(one, pieces, parts)
+            if known and parts == [*known.values()]:
+                _link(before, directory, _names(before) - {feed.PIECES})
+                atomic.disk.create(directory / feed.PIECES, lists[feed.PIECES], MODE)
+            else:
+                yield Unsigned(directory, lists)
+
+    def _measurer(self, stage: Path) -> feed.Measure:
+        measured: dict[str, Facts] = {}
+
+        def measure(names: AbstractSet[str]) -> Mapping[str, Facts]:
+            measured.update(packages.facts(self._pool, self._published, names - measured.keys(), stage))
+            return {name: measured[name] for name in names}
+
+        return measure
+
+
+class _Place(NamedTuple):
+    """Where a feed is below its snapshot, and apt's index that it is made of."""
+
+    architecture: str
+    feed: str
+    packages: str
+
+
+def form_of(suite: Suite) -> Form:
+    """Say how the records of a suite are written."""
+    names = dict(one.split("=") for one in suite.opkg_architectures)
+    return Form(f".{suite.opkg}", _UP if suite.opkg_paths == "above" else "", names)
+
+
+def _places(suite: Suite) -> Iterator[_Place]:
+    """Name every feed; that of the packages for all architectures is made of the first architecture's index."""
+    for component in suite.components:
+        for architecture in (*suite.architectures, ALL):
+            listed = suite.architectures[0] if architecture == ALL else architecture
+            index = f"{DISTS}/{suite.name}/{component}/binary-{listed}/Packages.gz"
+            yield _Place(architecture, f"{OPKG}/{suite.name}/{component}/{architecture}", index)
+
+
+def _names(directory: Path) -> set[str]:
+    return {path.name for path in directory.iterdir() if not path.is_symlink()}
+
+
+def _link(old: Path, new: Path, names: AbstractSet[str]) -> None:
+    for name in sorted(names):
+        atomic.disk.link(old / name, new / name)
+
+
+def _write(one: Unsigned, signatures: Mapping[str, bytes], moment: datetime) -> None:
+    files = {**one.lists, **signatures}
+    sums = [
+        f"{hashlib.sha256(content).hexdigest()} *{name}\n" for name, content in sorted(files.items()) if name[0] != "."
+    ]
+    files[SUMS] = "".join(sums).encode()
+    atomic.create(*((one.directory / name, content, MODE) for name, content in files.items()))
+    for name in files:  # web servers tell clients of another file by its mtime in whole seconds, so it rises
+        os.utime(one.directory / name, (moment.timestamp(), moment.timestamp()))
