@@ -1,0 +1,112 @@
+"""What feeds for opkg cost at Debian's size: one component and one architecture, and the packages for all of them.
+
+usage: tests/run bench, or python tests/bench/opkg.py [--json] with the Python in which debmill is installed
+
+The stanzas are Debian's, of the machine's own apt lists; the .ipk files are small stand-ins. Each publication is a
+process of its own that imports, makes and signs feeds with gpg and usign's format, and syncs; its processor time
+counts with that of gpg. The exit status is 0 only if every target was met.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from resource import RUSAGE_CHILDREN, getrusage
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[0] = str(ROOT)  # this file's own directory would hide the package of its name
+
+from archive.opkg import feed  # noqa: E402 -- after the path is right
+from archive.signing import ArchiveKey  # noqa: E402
+from tests.support.figures import Figure, printed  # noqa: E402
+
+COUNT = 60_000
+LINKS = 30_000  # of one file, at most
+INDEX = "dists/demo/main/binary-amd64/Packages.gz"
+PUBLISH = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from archive.opkg.feeds import Feeds
+from archive.pool import Pool
+from archive.published import Published
+from archive.signing import ArchiveKey
+from queues.values import Suite
+root, new, old = map(Path, sys.argv[1:])
+feeds = Feeds(Pool(root), Published(root / "published"), root / "feeds.sec", ArchiveKey(root / "gpg"))
+feeds.write(Suite("demo", opkg="ipk"), new, old if old.is_dir() else None, datetime(2026, 1, 1, tzinfo=UTC))
+"""
+
+
+def stanzas() -> list[bytes]:
+    """Give Debian's binary packages as this machine's apt knows them."""
+    listed = subprocess.run(
+        ["apt-get", "indextargets", "--format", "$(FILENAME)", "Created-By: Packages"], capture_output=True, check=True
+    )
+    text = b"\n\n".join(
+        subprocess.run(["/usr/lib/apt/apt-helper", "cat-file", name], capture_output=True, check=True).stdout
+        for name in listed.stdout.split()
+    )
+    found = {one.split(b"\n", 1)[0]: one for one in text.split(b"\n\n") if one.startswith(b"Package: ")}
+    return [found[name].rstrip(b"\n") for name in sorted(found)][:COUNT]
+
+
+def prepare(root: Path, found: list[bytes]) -> None:
+    """Put a file into the pool for each package."""
+    for name in ("keys", "pool"):
+        (root / name).mkdir()
+    ArchiveKey(root / "gpg").create("bench")
+    names = [one.partition(b"\nFilename: ")[2].partition(b"\n")[0].decode().removesuffix("deb") + "ipk" for one in found]
+    for number, name in enumerate(names):
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sample = root / f"sample{number // LINKS}"
+        if not sample.exists():
+            sample.write_bytes(os.urandom(1000))
+        path.hardlink_to(sample)
+
+
+def snapshot(path: Path, found: list[bytes], like: Path | None = None) -> Path:
+    """Put the index of a snapshot where a publication has it; that of another is linked."""
+    (path / INDEX).parent.mkdir(parents=True)
+    if like:
+        (path / INDEX).hardlink_to(like / INDEX)
+    else:
+        (path / INDEX).write_bytes(gzip.compress(b"".join(one + b"\n\n" for one in found), 1))
+    return path
+
+
+def publish(root: Path, new: Path, old: Path) -> float:
+    """Make the feeds of a snapshot in a new process; gives seconds of processor time."""
+    before = getrusage(RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, "-c", PUBLISH, root, new, old], cwd=ROOT, check=True)
+    after = getrusage(RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def figures(root: Path) -> Iterator[Figure]:
+    """Measure one after another."""
+    found = stanzas()
+    prepare(root, found)
+    size = f"{len(found):,} packages"
+    less = [one for number, one in enumerate(found) if number != len(found) // 2]
+    first, second = snapshot(root / "1", less), snapshot(root / "2", found)
+    third = snapshot(root / "3", [], like=second)
+    yield Figure(f"{size}: the first feeds", publish(root, first, root / "none"), "s", 20)
+    yield Figure(f"{size}: one more, cold, with the feed of packages for all", publish(root, second, first), "s", 1.2)
+    yield Figure(f"{size}: nothing new in the suite, cold", publish(root, third, second), "s", 0.2)
+    place = "opkg/demo/main/amd64"
+    packed = (second / place / feed.PACKED).stat().st_size
+    whole = len(gzip.compress((second / place / feed.PACKAGES).read_bytes(), 9))
+    yield Figure(f"{size}: Packages.gz against the whole list by gzip -9", packed / whole, "times", 1.15)
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory(prefix="debmill-opkg-") as place:
+        sys.exit(printed(figures(Path(place))))
