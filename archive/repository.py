@@ -113,6 +113,10 @@ class Repository:
         """Give the snapshot that a suite's feeds for opkg are in; None when it has none."""
         return self._tree.feeds(suite)
 
+    def feed_key(self) -> str:
+        """Name the key of the feeds for OpenWrt; empty when no suite has feeds. Raises usign.NoFeedKey."""
+        return self._feeds.key().fingerprint if self._feeds else ""
+
     def catalogue(self, suite: str) -> Catalogue:
         """Give what a suite publishes now, to be looked up. Raises UnknownSuite."""
         current = self.current(suite)

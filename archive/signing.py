@@ -43,8 +43,8 @@ class Signer(Protocol):
     def sign(self, texts: Sequence[bytes]) -> list[Signed]:
         """Sign each text in both forms."""
 
-    def detach(self, texts: Sequence[bytes]) -> list[bytes]:
-        """Sign each text apart from it, as armored text."""
+    def detach(self, files: Sequence[Path]) -> list[bytes]:
+        """Sign each file, and give the signature alone, as armored text."""
 
 
 class ArchiveKey:
@@ -72,10 +72,10 @@ class ArchiveKey:
         with self._gpg() as gpg:
             return [Signed(gpg(["--clearsign"], text), gpg(["--armor", "--detach-sign"], text)) for text in texts]
 
-    def detach(self, texts: Sequence[bytes]) -> list[bytes]:
-        """Sign each text apart from it, as armored text. Raises SigningFailed."""
+    def detach(self, files: Sequence[Path]) -> list[bytes]:
+        """Sign each file, and give the signature alone, as armored text. Raises SigningFailed."""
         with self._gpg() as gpg:
-            return [gpg(["--armor", "--detach-sign"], text) for text in texts]
+            return [gpg(["--armor", "--output", "-", "--detach-sign", str(file)], b"") for file in files]
 
     @contextmanager
     def _gpg(self) -> Iterator[Gpg]:

@@ -32,6 +32,7 @@ _LEVEL = 9
 _VERSION = 1  # of what is rendered here; another one makes everything anew
 _BLANK, _END = b"\n\n", b"\n}}\n"
 _RUN = 256  # stanzas of a piece, about
+Bytes = bytes | memoryview  # of a published list, which is not copied in memory
 Measure = Callable[[AbstractSet[str]], Mapping[str, Facts]]
 
 
@@ -45,9 +46,9 @@ class Piece(NamedTuple):
 class Part(NamedTuple):
     """What one piece is in each list of a feed."""
 
-    packages: bytes
-    packed: bytes
-    names: bytes
+    packages: Bytes
+    packed: Bytes
+    names: Bytes
 
 
 class Feed(NamedTuple):
@@ -108,7 +109,7 @@ def read(directory: Path, feed: Feed) -> dict[str, Part]:
     found = {}
     start: tuple[int, ...] = (0, 0, 0)
     for line, end in zip(table.lines, ends, strict=True):
-        part = Part(*(content[first:last] for content, first, last in zip(lists, start, end, strict=True)))
+        part = Part(*(memoryview(content)[a:b] for content, a, b in zip(lists, start, end, strict=True)))
         if _crc(part) == line.crc:
             found[line.key] = part
         start = end

@@ -8,18 +8,19 @@ published one is linked, not made.
 from __future__ import annotations
 
 import gzip
-import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 from archive.opkg import feed, packages, usign
-from archive.opkg.feed import Feed
-from archive.opkg.records import Facts, Form
-from archive.pool import Pool
+from archive.opkg.feed import Feed, Piece
+from archive.opkg.records import Facts, Form, architectures
+from archive.opkg.usign import FeedKey
+from archive.pool import Pool, digest
 from archive.published import Published
 from archive.signing import Signer
 from archive.snapshot import DISTS, OPKG
@@ -29,14 +30,8 @@ from queues.values import Suite
 MODE = 0o644
 USIGN, GPG, SUMS, POOL = "Packages.sig", "Packages.asc", "sha256sums", "pool"
 ALL = "all"
+Lists = Mapping[str, bytes]
 _UP = "../../../../"  # from a feed to the document root, and from a feed of a snapshot to the snapshot
-
-
-class Unsigned(NamedTuple):
-    """A feed on its way: its directory and its lists by file name."""
-
-    directory: Path
-    lists: Mapping[str, bytes]
 
 
 class Feeds:
@@ -52,25 +47,30 @@ class Feeds:
     def write(self, suite: Suite, new: Path, old: Path | None, moment: datetime) -> None:
         """Make the feeds of a suite in the snapshot `new`, where its indices are; `old` is the published snapshot.
 
+        Each is written and signed by our own key as soon as it is made: they are large. gpg signs all of them at once.
         Raises packages.NotMade, usign.NoFeedKey, SigningFailed.
         """
         if suite.opkg == "off":
             return
-        key = usign.load_or_make(self._secret)
-        self._publish(key)
-        unsigned = list(self._made(suite, key.fingerprint, new, old))
-        signatures = self._signer.detach([one.lists[feed.PACKAGES] for one in unsigned]) if unsigned else []
-        for one, signature in zip(unsigned, signatures, strict=True):
-            _write(one, {USIGN: key.sign(one.lists[feed.PACKAGES]), GPG: signature}, moment)
+        key = self.key()
+        made = [_write(directory, key, lists) for directory, lists in self._made(suite, key.fingerprint, new, old)]
+        signatures = self._signer.detach([directory / feed.PACKAGES for directory in made]) if made else []
+        for directory, signature in zip(made, signatures, strict=True):
+            _finish(directory, signature, moment)
 
-    def _publish(self, key: usign.FeedKey) -> None:
+    def key(self) -> FeedKey:
+        """Give the feeds' own key, whose public part is in the archive's `keys`. Raises usign.NoFeedKey."""
+        key = usign.load_or_make(self._secret)
         public = self._pool.root / "keys" / f"{key.fingerprint}.pub"
         if not public.exists():
             atomic.replace(public, key.public())
+        return key
 
-    def _made(self, suite: Suite, fingerprint: str, new: Path, old: Path | None) -> Iterator[Unsigned]:
+    def _made(self, suite: Suite, fingerprint: str, new: Path, old: Path | None) -> Iterator[tuple[Path, Lists]]:
+        """Give directory and lists of each feed that is not the published one; the others are linked."""
         measure = self._measurer(new / ".ipk")
         form = form_of(suite)
+        pieces_of = lru_cache(1)(_pieces)
         for place in _places(suite):
             one = Feed(form.architecture(place.architecture), form, fingerprint)
             directory, before = new / place.feed, (old or new) / place.feed
@@ -81,14 +81,14 @@ class Feeds:
                 _link(before, directory, _names(before))
                 continue
             known = feed.read(before, one)
-            pieces = list(feed.cut(gzip.decompress((new / place.packages).read_bytes())))
+            pieces = pieces_of(new / place.packages)
             parts = feed.parts(one, pieces, known, measure, only_all=place.architecture == ALL)
             lists = feed.lists(one, pieces, parts)
             if known and parts == [*known.values()]:
                 _link(before, directory, _names(before) - {feed.PIECES})
                 atomic.disk.create(directory / feed.PIECES, lists[feed.PIECES], MODE)
             else:
-                yield Unsigned(directory, lists)
+                yield directory, lists
 
     def _measurer(self, stage: Path) -> feed.Measure:
         measured: dict[str, Facts] = {}
@@ -110,8 +110,7 @@ class _Place(NamedTuple):
 
 def form_of(suite: Suite) -> Form:
     """Say how the records of a suite are written."""
-    names = dict(one.split("=") for one in suite.opkg_architectures)
-    return Form(f".{suite.opkg}", _UP if suite.opkg_paths == "above" else "", names)
+    return Form(f".{suite.opkg}", _UP if suite.opkg_paths == "above" else "", architectures(suite))
 
 
 def _places(suite: Suite) -> Iterator[_Place]:
@@ -132,12 +131,20 @@ def _link(old: Path, new: Path, names: AbstractSet[str]) -> None:
         atomic.disk.link(old / name, new / name)
 
 
-def _write(one: Unsigned, signatures: Mapping[str, bytes], moment: datetime) -> None:
-    files = {**one.lists, **signatures}
-    sums = [
-        f"{hashlib.sha256(content).hexdigest()} *{name}\n" for name, content in sorted(files.items()) if name[0] != "."
-    ]
-    files[SUMS] = "".join(sums).encode()
-    atomic.create(*((one.directory / name, content, MODE) for name, content in files.items()))
-    for name in files:  # web servers tell clients of another file by its mtime in whole seconds, so it rises
-        os.utime(one.directory / name, (moment.timestamp(), moment.timestamp()))
+def _pieces(index: Path) -> list[Piece]:
+    return list(feed.cut(gzip.decompress(index.read_bytes())))
+
+
+def _write(directory: Path, key: FeedKey, lists: Lists) -> Path:
+    files = {**lists, USIGN: key.sign(lists[feed.PACKAGES])}
+    atomic.create(*((directory / name, content, MODE) for name, content in files.items()))
+    return directory
+
+
+def _finish(directory: Path, signature: bytes, moment: datetime) -> None:
+    atomic.disk.create(directory / GPG, signature, MODE)
+    listed = sorted(name for name in _names(directory) if not name.startswith("."))
+    sums = "".join(f"{digest(directory / name)} *{name}\n" for name in listed)
+    atomic.disk.create(directory / SUMS, sums.encode(), MODE)
+    for name in _names(directory):  # web servers tell of another file by its mtime in whole seconds, so it rises
+        os.utime(directory / name, (moment.timestamp(), moment.timestamp()))

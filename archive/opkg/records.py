@@ -13,6 +13,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from queues.values import Suite
+
 _FIELD = re.compile(rb"^([^\s:]+):[ \t]*([^\n]*(?:\n[ \t][^\n]*)*)", re.MULTILINE)
 _QUALIFIED = re.compile(rb"((?:^|[,|])\s*[^\s:(,|]+):[a-z0-9-]+")
 _VERSIONED = re.compile(rb"\s*\([^)]*\)")
@@ -58,6 +60,11 @@ class Record(NamedTuple):
     package: str
     version: str
     text: bytes
+
+
+def architectures(suite: Suite) -> dict[str, str]:
+    """Give opkg's names of a suite's architectures, where they are not Debian's."""
+    return dict(one.split("=") for one in suite.opkg_architectures)
 
 
 def fields_of(stanza: bytes) -> Fields:

@@ -46,6 +46,25 @@ def list_(site: Site, only: str | None, *, as_json: bool) -> None:
 
 @command.command()
 @click.argument("suite", required=False)
+@click.option("--url", help="Where the archive is served; default: [archive] url of the settings, else its files here.")
+@click.option("--json", "as_json", is_flag=True, help="Print a list of objects.")
+@pass_site
+def sources(site: Site, suite: str | None, url: str | None, *, as_json: bool) -> None:
+    """Show what users of SUITE (default: all) write down: apt's sources with the key, and opkg's feeds."""
+    from daemons.telling import subscribing
+
+    where = (url or site.settings.archive.url or f"file://{site.archive}").rstrip("/")
+    certificate, key = (site.archive / "keys/archive.asc").read_text(), site.repository.feed_key()
+    names = [suite] if suite else list(site.settings.suites)
+    found = [subscribing.subscription(site.suite(name), where, certificate, key) for name in names]
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(found)).decode())
+    else:
+        click.echo("\n".join(map(subscribing.printed, found)), nl=False)
+
+
+@command.command()
+@click.argument("suite", required=False)
 @pass_site
 def publish(site: Site, suite: str | None) -> None:
     """Publish SUITE (default: all) again, as it is, signed anew with a new date."""

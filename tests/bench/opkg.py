@@ -15,7 +15,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from resource import RUSAGE_CHILDREN, getrusage
 
@@ -62,9 +61,9 @@ def prepare(root: Path, found: list[bytes]) -> None:
     for name in ("keys", "pool"):
         (root / name).mkdir()
     ArchiveKey(root / "gpg").create("bench")
-    names = [one.partition(b"\nFilename: ")[2].partition(b"\n")[0].decode().removesuffix("deb") + "ipk" for one in found]
-    for number, name in enumerate(names):
-        path = root / name
+    for number, stanza in enumerate(found):
+        filename = stanza.partition(b"\nFilename: ")[2].partition(b"\n")[0].decode()
+        path = (root / filename).with_suffix(".ipk")
         path.parent.mkdir(parents=True, exist_ok=True)
         sample = root / f"sample{number // LINKS}"
         if not sample.exists():

@@ -33,9 +33,9 @@ class Rubber:
         """Give each text as if it were signed."""
         return [Signed(text, b"signature") for text in texts]
 
-    def detach(self, texts: Sequence[bytes]) -> list[bytes]:
-        """Give a signature of each text."""
-        return [b"signature" for _ in texts]
+    def detach(self, files: Sequence[Path]) -> list[bytes]:
+        """Give a signature of each file."""
+        return [b"signature" for _ in files]
 
 
 def ref_of(path: Path) -> FileRef:
