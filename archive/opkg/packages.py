@@ -37,9 +37,9 @@ def facts(pool: Pool, published: Published, filenames: Iterable[str], stage: Pat
     """
     wanted = sorted(set(filenames))
     missing = [name for name in wanted if not (pool.root / name).exists()]
-    lost = [name for name in missing if not name.endswith(".ipk")]
+    lost = [deb for name in missing if not (deb := _deb(pool.root / name)).exists()]
     if lost:
-        raise NotMade(f"{pool.root / lost[0]}: an index names it and it is not there; restore it from a backup")
+        raise NotMade(f"{lost[0]}: an index names it and it is not there; restore it from a backup")
     if missing:
         _make(pool, published, missing, stage)
     return {name: _measure(pool.root / name) for name in wanted}
