@@ -83,6 +83,16 @@ class Tree:
         live = (self.snapshots / snapshot / LIVE / dist).is_dir()
         atomic.point(self.dists / dist, f"../snapshots/{snapshot}/{LIVE if live else DISTS}/{dist}")
 
+    def alias(self, aliases: Mapping[str, str]) -> None:
+        """Give directories of `dists` their other names, which are links to their links, and take old ones away."""
+        for path in self.dists.iterdir():
+            if path.name not in aliases and path.is_symlink() and "/" not in os.readlink(path):
+                atomic.disk.unlink(path)
+        for name, dist in sorted(aliases.items()):
+            path = self.dists / name
+            if not path.is_symlink() or os.readlink(path) != dist:
+                atomic.point(path, dist)
+
     def feeds(self, suite: str) -> SnapshotId | None:
         """Give the snapshot that a suite's feeds for opkg are in; None when it has none."""
         return _named_by(self.opkg / suite)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import click
 from msgspec.structs import replace
@@ -23,6 +24,13 @@ from queues.values import Suite
 @click.option("--arch", "architectures", multiple=True, metavar="ARCH", help="An architecture; may be repeated.")
 @click.option("--base", default="bookworm", show_default=True, help="The Debian suite of build environments.")
 @click.option("--listen", default="127.0.0.1:2222", show_default=True, help="Address and port of the SFTP server.")
+@click.option(
+    "--opkg",
+    type=click.Choice(["off", "deb", "ipk"]),
+    default="off",
+    show_default=True,
+    help="Feeds for opkg, too: of the .debs (Yocto's client), or of .ipks made of them (OpenWrt's and Yocto's).",
+)
 @click.option("--label", default="debmill", show_default=True, help="Origin and Label of the archive, for good.")
 def command(
     suites: tuple[str, ...],
@@ -30,6 +38,7 @@ def command(
     architectures: tuple[str, ...],
     base: str,
     listen: str,
+    opkg: Literal["off", "deb", "ipk"],
     label: str,
 ) -> None:
     """Make a site: configuration, keys, queues, and an empty signed archive.
@@ -42,7 +51,8 @@ def command(
     account.own(path)
     account.give_up_root()
     account.reach(path)
-    _configure(path, _suites(suites or ("stable",), accepts, architectures or (bases.native(),), base, label), listen)
+    made = _suites(suites or ("stable",), accepts, architectures or (bases.native(),), base, label)
+    _configure(path, {name: replace(suite, opkg=opkg) for name, suite in made.items()}, listen)
     site = Site(path)
     site.spool.create(site.settings.architectures())
     for directory in (site.environments, site.uploading, site.archive):

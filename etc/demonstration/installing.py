@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from typing import TYPE_CHECKING
 
 from etc.demonstration.checks import check
 from etc.demonstration.preparing import ARCHITECTURES
 from tests.support.apt import Client, Visit
+from tests.support.tools import run
 
 if TYPE_CHECKING:
     from etc.demonstration.stage import Stage
@@ -20,7 +22,8 @@ def install(stage: Stage) -> str:
     """Serve the archive over HTTP and install from it with apt, in clean systems that never saw it.
 
     check: on amd64 and on i386, `apt-get update` and `apt-get install` with Signed-By succeed, the installed version is
-    this archive's, the .deb has the SHA256 of the one in the pool, and the program runs
+    this archive's, the .deb has the SHA256 of the one in the pool, and the program runs; where there is opkg, it
+    installs hello from the feed
     """
     certificate = (stage.road.site / "archive/keys/archive.gpg").read_bytes()
     with stage.road.served() as url:
@@ -30,7 +33,27 @@ def install(stage: Stage) -> str:
                 stage.screen.say("the stanza a user puts into /etc/apt/sources.list.d/debmill.sources:")
                 stage.screen.quote(client.stanza)
             _install_on(stage, architecture, client)
+        _show_feeds(stage, url)
     return "apt took every package from this archive on " + " and ".join(ARCHITECTURES)
+
+
+def _show_feeds(stage: Stage, url: str) -> None:
+    """Show what opkg's users write down, and let opkg install from the feed where this machine has it."""
+    (shown,) = stage.mill.json("archive", "sources", "demo", "--url", url)
+    feeds = shown["opkg"][ARCHITECTURES[0]]
+    stage.screen.say("the lines a user of opkg puts into /etc/opkg/debmill.conf:")
+    stage.screen.quote(feeds)
+    opkg = shutil.which("opkg")
+    if opkg is None:
+        stage.screen.say("opkg is not on this machine: nothing is installed from the feed")
+        return
+    # The signature is left to a device: its check needs a keyring of the device's own.
+    lines = [line for line in feeds.splitlines() if line.startswith(("arch ", "src/gz "))]
+    configuration, root = stage.work / "opkg.conf", stage.work / "opkg-root"
+    configuration.write_text("\n".join(lines) + "\n")
+    for words in (("update",), ("install", "--force-depends", "hello")):
+        stage.screen.quote(run([opkg, "-f", configuration, "-o", root, *words]).output, last=4)
+    check((root / "usr/bin/hello").is_file(), "opkg installed no /usr/bin/hello")
 
 
 def _install_on(stage: Stage, architecture: str, client: Client) -> None:

@@ -22,7 +22,7 @@ def make_site(stage: Stage) -> str:
     check: `debmill config check` finds nothing wrong, and gpgv finds InRelease signed by the site's own key
     """
     stage.reserved = _reserve_port()
-    stage.road.make_site(ARCHITECTURES, f"127.0.0.1:{stage.reserved.getsockname()[1]}")
+    stage.road.make_site(ARCHITECTURES, f"127.0.0.1:{stage.reserved.getsockname()[1]}", opkg="ipk")
     stage.screen.quote(stage.mill("config", "check").output)
     archive = stage.road.site / "archive"
     run(["gpgv", "--keyring", archive / "keys/archive.gpg", archive / "dists" / SUITE / "InRelease"])

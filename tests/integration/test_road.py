@@ -15,6 +15,7 @@ import pytest
 from tests.support.apt import Client
 from tests.support.clients import tampered
 from tests.support.mill import place, remove_site
+from tests.support.opkg import openwrt
 from tests.support.road import REVIEWER, SUITE, UPLOADER, Road, name_of
 from tests.support.small import Small
 from tests.support.sources import DebianSources, SourceUpload, prepare
@@ -35,7 +36,7 @@ def road() -> Iterator[Road]:
     site = place(f"test-{os.getpid()}")
     road = Road(site)
     try:
-        road.make_site(ARCHITECTURES)
+        road.make_site(ARCHITECTURES, opkg="ipk")
         road.make_environments()
         road.start()
         yield road
@@ -206,6 +207,24 @@ def test_apt_installs_what_was_published(road: Road, sent: dict[str, SourceUploa
     assert len(visit.hashes) == 2
     for name, digest in visit.hashes.items():
         assert hashlib.sha256(pool[name].read_bytes()).hexdigest() == digest
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_opkg_installs_what_was_published(
+    road: Road, sent: dict[str, SourceUpload], architecture: str, tmp_path: Path
+) -> None:
+    road.wait_until_published(sent["millwheel"])
+    road.wait_until_published(sent["millnotes"])
+    with road.served() as url:
+        (shown,) = road.mill.json("archive", "sources", SUITE, "--url", url)
+        (key,) = (road.site / "archive/keys").glob("*.pub")
+        client = openwrt(tmp_path, shown["opkg"][architecture], key)
+        client.installed["libc6"] = "the device's own"
+        client.update()
+        client.install("millwheel")
+        client.install("millnotes")
+    assert client.installed["millwheel"] == road.binaries("millwheel")[architecture]
+    assert (tmp_path / "usr/bin/millwheel").is_file()
 
 
 def test_apt_takes_nothing_that_another_key_signed(road: Road) -> None:

@@ -36,11 +36,12 @@ class Road:
 
     # --- set-up --------------------------------------------------------------------------------------------------
 
-    def make_site(self, architectures: tuple[str, ...], listen: str = "127.0.0.1:0") -> None:
+    def make_site(self, architectures: tuple[str, ...], listen: str = "127.0.0.1:0", opkg: str = "off") -> None:
         """Make the site, and register the uploader and the reviewer."""
         self.architectures = architectures
         words = [word for name in architectures for word in ("--arch", name)]
-        self.mill("init", "--suite", SUITE, "--accepts", "unstable", *words, "--listen", listen, "--label", LABEL)
+        words += ["--listen", listen, "--label", LABEL, "--opkg", opkg]
+        self.mill("init", "--suite", SUITE, "--accepts", "unstable", *words)
         who = self.maintainer
         keys = ("--ssh-key", who.ssh_public, "--openpgp-key", who.certificate)
         self.mill("uploader", "add", UPLOADER, "--mail", who.address, *keys)
