@@ -50,6 +50,7 @@ def _show_feeds(stage: Stage, url: str) -> None:
     # The signature is left to a device: its check needs a keyring of the device's own.
     lines = [line for line in feeds.splitlines() if line.startswith(("arch ", "src/gz "))]
     configuration, root = stage.work / "opkg.conf", stage.work / "opkg-root"
+    root.mkdir()
     configuration.write_text("\n".join(lines) + "\n")
     for words in (("update",), ("install", "--force-depends", "hello")):
         stage.screen.quote(run([opkg, "-f", configuration, "-o", root, *words]).output, last=4)
