@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 
@@ -19,6 +20,15 @@ def public(secret: bytes) -> bytes:
 def sign(secret: bytes, message: bytes) -> bytes:
     """Sign a message; the same message always gets the same 64 bytes."""
     return Ed25519PrivateKey.from_private_bytes(secret).sign(message)
+
+
+def verifies(key: bytes, message: bytes, signature: bytes) -> bool:
+    """Say whether a signature is one of a message by a public key."""
+    try:
+        Ed25519PublicKey.from_public_bytes(key).verify(signature, message)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
 
 
 def openssh(secret: bytes) -> bytes:

@@ -18,6 +18,7 @@ from queues.checking.findings import Finding, Look, broken, harmless, repairable
 from queues.values import FileRef
 
 _BINARY = re.compile(rb"^(Filename|Size|SHA256): *(\S+)$", re.MULTILINE)
+_FEED = re.compile(rb"^Filename: (?:\.\./)*(\S+)\nSize: ([0-9]+)\nMD5sum: \S+\nSHA256sum: (\S+)$", re.MULTILINE)
 _SOURCE = re.compile(rb"^ ([0-9a-f]{64}) ([0-9]+) (\S+)$", re.MULTILINE)
 _DIRECTORY = re.compile(rb"^Directory: *(\S+)$", re.MULTILINE)
 
@@ -45,7 +46,16 @@ class Indices:
             for name, listed in release.hashes(path.read_bytes()).items():
                 if name.endswith(("/Packages", "/Sources")):
                     found |= self._read(path.parent / f"{name}.gz", listed.sha256)
+        for path in self._tree.snapshots.glob("[0-9]*/opkg/*/*/*/Packages"):
+            found |= self._feed(path)
         return found
+
+    def _feed(self, path: Path) -> frozenset[FileRef]:
+        inode = str(path.stat().st_ino)  # a feed that did not change is the same file in several snapshots
+        if inode not in self._known:
+            named = _FEED.findall(path.read_bytes())
+            self._known[inode] = frozenset(FileRef(n.decode(), int(size), sha256.decode()) for n, size, sha256 in named)
+        return self._known[inode]
 
     def _read(self, index: Path, sha256: str) -> frozenset[FileRef]:
         if sha256 not in self._known:

@@ -10,10 +10,10 @@ from functools import partial
 from pathlib import Path
 
 from archive.catalogue import dists_of
-from archive.checking import dists, pool
+from archive.checking import dists, feeds, pool
 from archive.openpgp import Certificate
 from archive.published import Published
-from archive.snapshot import DISTS, LIVE, SnapshotId, Tree
+from archive.snapshot import DISTS, LIVE, OPKG, SnapshotId, Tree
 from queues import locks
 from queues.checking.digests import Digests
 from queues.checking.findings import Finding, Look, broken, harmless, repairable
@@ -33,10 +33,15 @@ def looks(
     yield partial(_links, tree, groups)
     yield partial(_leftovers, tree, groups)
     yield partial(_strangers, tree)
+    yield partial(_feeds, tree, groups)
+    for path in tree.opkg.glob("*/*/*"):
+        yield partial(feeds.signatures, path, certificates, root / "keys", now)
     for snapshot in tree.all():
         yield partial(_pool_of, tree, snapshot)
         for path in (path for kind in (DISTS, LIVE) for path in (tree.snapshots / snapshot / kind).glob("*")):
             yield partial(dists.look, path, snapshot, certificates, digests, now, current=path in linked)
+        for path in (tree.snapshots / snapshot / OPKG).glob("*/*/*"):
+            yield partial(feeds.look, path, digests)
     yield from pool.looks(tree, Published(tree.snapshots / "published.sha256"), digests)
 
 
@@ -83,7 +88,8 @@ def _leftovers(tree: Tree, groups: Sequence[Sequence[str]]) -> Iterator[Finding]
 
 
 def _aside(tree: Tree) -> Iterator[tuple[Path, str]]:
-    asides = [path for path in tree.dists.glob(".*") if _ASIDE.fullmatch(path.name)]
+    hidden = (*tree.dists.glob(".*"), *tree.opkg.glob(".*"))
+    asides = [path for path in hidden if _ASIDE.fullmatch(path.name)]
     for path in [*([tree.building] if tree.building.exists() else []), *asides]:
         yield path, "a publication died before it was visible to anybody: it goes"
 
@@ -100,6 +106,12 @@ def _unlinked(tree: Tree) -> Iterator[tuple[Path, str]]:
     for snapshot in tree.all()[:1]:
         if snapshot not in linked:
             yield tree.snapshots / snapshot, "a publication died before any link led to it: it goes"
+
+
+def _feeds(tree: Tree, groups: Sequence[Sequence[str]]) -> Iterator[Finding]:
+    if locks.is_free(tree.snapshots):
+        for group in groups:
+            yield from feeds.link(tree, group[-1])
 
 
 def _strangers(tree: Tree) -> Iterator[Finding]:

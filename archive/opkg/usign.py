@@ -60,12 +60,25 @@ def load_or_make(path: Path) -> FeedKey:
 def load(path: Path) -> FeedKey:
     """Read the key's file. Raises NoFeedKey."""
     try:
-        raw = base64.b64decode(path.read_bytes().split(b"\n")[1], validate=True)
+        raw = _raw(path.read_bytes())
     except (OSError, IndexError, binascii.Error) as error:
         raise NoFeedKey(f"{path}: cannot be read as a key of usign or signify ({error})") from None
     if len(raw) != _SECRET or not raw.startswith(_KIND + _NO_KDF[:6]):
         raise NoFeedKey(f"{path}: not a key of usign or signify without a passphrase")
     return FeedKey(raw[-72:-64], raw[-64:-32])
+
+
+def verifies(public: bytes, message: bytes, signature: bytes) -> bool:
+    """Say whether the file of a signature is one of a message, by the key of a public key's file."""
+    try:
+        key, signed = _raw(public), _raw(signature)
+    except (IndexError, binascii.Error):
+        return False
+    return key[:10] == signed[:10] and ed25519.verifies(key[10:], message, signed[10:])
+
+
+def _raw(file: bytes) -> bytes:
+    return base64.b64decode(file.split(b"\n")[1], validate=True)
 
 
 def _number() -> bytes:

@@ -14,7 +14,7 @@ from queues.checking.findings import Finding, Look, broken, repairable
 # where nobody else may write
 CLOSED = ("debmill.toml", "spool/*", "spool/*/*", "spool/build/*/*", "archive/*", "uploading/*", "keys/**/*")
 ARCHIVE = ("pool", "dists", "opkg", "keys", "snapshots")
-SECRETS = ("archive", "archive/private-keys-v1.d", "archive/private-keys-v1.d/*", "ssh_host_ed25519_key")
+SECRETS = ("archive", "archive/private-keys-v1.d", "archive/private-keys-v1.d/*", "ssh_host_ed25519_key", "feeds.sec")
 
 
 def looks(site: Site) -> Iterator[Look]:

@@ -22,7 +22,7 @@ from tests.support.entries import file_of, upload
 from tests.unit.archive import packages
 
 NOW = datetime.now(UTC).replace(microsecond=0)
-SUITE = Suite("demo", architectures=("amd64", "i386"), valid_days=7)
+SUITE = Suite("demo", architectures=("amd64", "i386"), valid_days=7, opkg="ipk")
 ULLA = '{"mail": "ulla@example.org"}'
 
 

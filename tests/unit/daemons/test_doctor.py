@@ -195,11 +195,12 @@ def half_committed(site: Site) -> None:
 
 
 def never_linked(site: Site) -> None:
-    before = {name: os.readlink(site.archive / "dists" / name) for name in ("demo", "demo-debug")}
+    links = [site.archive / name for name in ("opkg/demo", "dists/demo", "dists/demo-debug")]
+    before = {link: os.readlink(link) for link in links}
     site.repository.publish(["demo"], NOW)
-    for name, target in before.items():
-        (site.archive / "dists" / name).unlink()
-        (site.archive / "dists" / name).symlink_to(target)
+    for link, target in before.items():
+        link.unlink()
+        link.symlink_to(target)
 
 
 def other_index(site: Site) -> None:
@@ -223,6 +224,33 @@ def no_snapshot_pool(site: Site) -> None:
 def forgotten(site: Site) -> None:
     path = site.archive / "snapshots/published.sha256"
     path.write_text("".join(line for line in path.read_text().splitlines(True) if ".deb" not in line))
+
+
+def feed(site: Site) -> Path:
+    return (site.archive / "opkg/demo/main/amd64").resolve()
+
+
+def ipk(site: Site) -> Path:
+    return deb(site).with_suffix(".ipk")
+
+
+def feeds_of_before(site: Site) -> None:
+    before = min(path.name for path in (site.archive / "snapshots").glob("*Z"))
+    (site.archive / "opkg/demo").unlink()
+    (site.archive / "opkg/demo").symlink_to(f"../snapshots/{before}/opkg/demo")
+
+
+def feeds_ahead(site: Site) -> None:
+    before = {name: os.readlink(site.archive / "dists" / name) for name in ("demo", "demo-debug")}
+    site.repository.publish(["demo"], NOW)
+    for name, target in before.items():
+        (site.archive / "dists" / name).unlink()
+        (site.archive / "dists" / name).symlink_to(target)
+
+
+def no_link(site: Site) -> None:
+    (site.archive / "opkg/demo").unlink()
+    (site.archive / "opkg/demo").mkdir()
 
 
 def recorded_otherwise(site: Site) -> None:
@@ -289,6 +317,18 @@ CASES: list[tuple[str, str, Hurt]] = [
     ("signature", "broken", other_release),
     ("signature", "broken", lambda site: rewrite(site.archive / "dists/demo-debug/InRelease", b"")),
     ("signature", "broken", lambda site: rewrite(site.archive / "dists/demo/Release.gpg", b"signature")),
+    ("feed", "broken", lambda site: rewrite(feed(site) / "index.json", b"{}")),
+    ("feed", "broken", lambda site: (feed(site) / "Packages.gz").unlink()),
+    ("feed", "broken", lambda site: (feed(site) / "sha256sums").unlink()),
+    ("signature", "broken", lambda site: rewrite(feed(site) / "Packages.sig", b"")),
+    ("signature", "broken", lambda site: rewrite(feed(site) / "Packages.asc", b"")),
+    ("signature", "broken", lambda site: next((site.archive / "keys").glob("*.pub")).unlink()),
+    ("unfinished", "repairable", lambda site: (site.archive / "opkg/demo").unlink()),
+    ("unfinished", "repairable", feeds_of_before),
+    ("unfinished", "repairable", feeds_ahead),
+    ("unfinished", "repairable", lambda site: (site.archive / "opkg/.demo.new").symlink_to("../snapshots/nowhere")),
+    ("link", "broken", no_link),
+    ("pool", "broken", lambda site: ipk(site).unlink()),
     ("pool", "broken", lambda site: deb(site).unlink()),
     ("pool", "broken", lambda site: rewrite(deb(site), deb(site).read_bytes()[::-1])),
     ("pool", "broken", recorded_otherwise),
@@ -300,6 +340,7 @@ CASES: list[tuple[str, str, Hurt]] = [
     ("open", "repairable", lambda site: (site.keys / "uploaders/ulla/openpgp.asc").chmod(0o664)),
     ("secret", "repairable", lambda site: (site.keys / "archive").chmod(0o755)),
     ("secret", "repairable", lambda site: site.host_key.chmod(0o644)),
+    ("secret", "repairable", lambda site: (site.keys / "feeds.sec").chmod(0o644)),
     ("key", "broken", lambda site: site.host_key.unlink()),
     ("key", "broken", lambda site: (site.archive / "keys/archive.gpg").unlink()),
     ("key", "broken", lambda site: shutil.rmtree(site.keys / "archive")),
