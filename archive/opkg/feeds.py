@@ -1,35 +1,35 @@
 """The feeds of a suite, made beside its `dists` in a snapshot that is on its way: `opkg/SUITE/COMPONENT/ARCHITECTURE`.
 
 They are made of apt's indices as they lie there, and of nothing else; each component has one feed for each
-architecture, with the packages for all architectures in it, and one of those alone. A feed whose index is the
-published one is linked, not made.
+architecture, with the packages for all architectures in it, and one of those alone. A feed that did not change is
+linked, not made.
 """
 
 from __future__ import annotations
 
 import gzip
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from archive.opkg import feed, packages, usign
-from archive.opkg.feed import Feed, Piece
+from archive.opkg import feed, packages, parts, usign
+from archive.opkg.feed import ALL, Feed, Measure
+from archive.opkg.parts import Piece
 from archive.opkg.records import Facts, Form, architectures
 from archive.opkg.usign import FeedKey
 from archive.pool import Pool, digest
 from archive.published import Published
 from archive.signing import Signer
 from archive.snapshot import DISTS, OPKG
-from queues import atomic
+from queues import atomic, locks
 from queues.values import Suite
 
 MODE = 0o644
 USIGN, GPG, SUMS, POOL = "Packages.sig", "Packages.asc", "sha256sums", "pool"
-ALL = "all"
 Lists = Mapping[str, bytes]
 _UP = "../../../../"  # from a feed to the document root, and from a feed of a snapshot to the snapshot
 
@@ -54,13 +54,15 @@ class Feeds:
             return
         key = self.key()
         made = [_write(directory, key, lists) for directory, lists in self._made(suite, key.fingerprint, new, old)]
-        signatures = self._signer.detach([directory / feed.PACKAGES for directory in made]) if made else []
+        signatures = self._signer.detach([directory / parts.PACKAGES for directory in made]) if made else []
         for directory, signature in zip(made, signatures, strict=True):
             _finish(directory, signature, moment)
 
     def key(self) -> FeedKey:
         """Give the feeds' own key, whose public part is in the archive's `keys`. Raises usign.NoFeedKey."""
-        key = usign.load_or_make(self._secret)
+        atomic.make(self._secret.parent)
+        with locks.held(self._secret.parent):  # two that made one would not sign by the same
+            key = usign.load_or_make(self._secret)
         public = self._pool.root / "keys" / f"{key.fingerprint}.pub"
         if not public.exists():
             atomic.replace(public, key.public())
@@ -69,28 +71,19 @@ class Feeds:
     def _made(self, suite: Suite, fingerprint: str, new: Path, old: Path | None) -> Iterator[tuple[Path, Lists]]:
         """Give directory and lists of each feed that is not the published one; the others are linked."""
         measure = self._measurer(new / ".ipk")
-        form = form_of(suite)
-        pieces_of = lru_cache(1)(_pieces)
+        pieces_of = lru_cache(1)(_pieces)  # the feed of `all` is made of the index that the last one was made of
         for place in _places(suite):
-            one = Feed(form.architecture(place.architecture), form, fingerprint)
+            one = Feed(place.architecture, form_of(suite), fingerprint)
             directory, before = new / place.feed, (old or new) / place.feed
             atomic.make(directory)
             if suite.opkg_paths == "below":
                 atomic.disk.symlink(f"{_UP}{POOL}", directory / POOL)
-            if old and feed.mark_of(before) == one.mark and (new / place.packages).samefile(old / place.packages):
+            if old and parts.mark_of(before) == one.mark and (new / place.packages).samefile(old / place.packages):
                 _link(before, directory, _names(before))
-                continue
-            known = feed.read(before, one)
-            pieces = pieces_of(new / place.packages)
-            parts = feed.parts(one, pieces, known, measure, only_all=place.architecture == ALL)
-            lists = feed.lists(one, pieces, parts)
-            if known and parts == [*known.values()]:
-                _link(before, directory, _names(before) - {feed.PIECES})
-                atomic.disk.create(directory / feed.PIECES, lists[feed.PIECES], MODE)
-            else:
+            elif lists := _changed(one, pieces_of(new / place.packages), before, directory, measure):
                 yield directory, lists
 
-    def _measurer(self, stage: Path) -> feed.Measure:
+    def _measurer(self, stage: Path) -> Measure:
         measured: dict[str, Facts] = {}
 
         def measure(names: AbstractSet[str]) -> Mapping[str, Facts]:
@@ -135,8 +128,20 @@ def _pieces(index: Path) -> list[Piece]:
     return list(feed.cut(gzip.decompress(index.read_bytes())))
 
 
+def _changed(one: Feed, pieces: Sequence[Piece], before: Path, directory: Path, measure: Measure) -> Lists | None:
+    """Make the lists of a feed; where the index changed and they did not, what is published is linked."""
+    known = parts.read(before, one.mark)
+    made = feed.make(one, pieces, known, measure)
+    lists = feed.lists(one, pieces, made)
+    if not known or made != [*known.values()]:
+        return lists
+    _link(before, directory, _names(before) - {parts.PIECES})
+    atomic.disk.create(directory / parts.PIECES, lists[parts.PIECES], MODE)
+    return None
+
+
 def _write(directory: Path, key: FeedKey, lists: Lists) -> Path:
-    files = {**lists, USIGN: key.sign(lists[feed.PACKAGES])}
+    files = {**lists, USIGN: key.sign(lists[parts.PACKAGES])}
     atomic.create(*((directory / name, content, MODE) for name, content in files.items()))
     return directory
 

@@ -16,15 +16,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from archive import ed25519
+from archive.signing import SigningFailed
 from queues import atomic
-from queues.problem import Problem
 
 _KIND = b"Ed"
 _NO_KDF = b"BK" + bytes(4) + bytes(16)  # bcrypt, no rounds, no salt: the key lies there as it is
 _SECRET = len(_KIND + _NO_KDF) + 8 + 8 + 64
 
 
-class NoFeedKey(Problem):
+class NoFeedKey(SigningFailed):
     """The file of the feeds' key is not one."""
 
 

@@ -21,7 +21,7 @@ from resource import RUSAGE_CHILDREN, getrusage
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[0] = str(ROOT)  # this file's own directory would hide the package of its name
 
-from archive.opkg import feed  # noqa: E402 -- after the path is right
+from archive.opkg import parts  # noqa: E402 -- after the path is right
 from archive.signing import ArchiveKey  # noqa: E402
 from tests.support.figures import Figure, printed  # noqa: E402
 
@@ -101,8 +101,8 @@ def figures(root: Path) -> Iterator[Figure]:
     yield Figure(f"{size}: one more, cold, with the feed of packages for all", publish(root, second, first), "s", 1.2)
     yield Figure(f"{size}: nothing new in the suite, cold", publish(root, third, second), "s", 0.2)
     place = "opkg/demo/main/amd64"
-    packed = (second / place / feed.PACKED).stat().st_size
-    whole = len(gzip.compress((second / place / feed.PACKAGES).read_bytes(), 9))
+    packed = (second / place / parts.PACKED).stat().st_size
+    whole = len(gzip.compress((second / place / parts.PACKAGES).read_bytes(), 9))
     yield Figure(f"{size}: Packages.gz against the whole list by gzip -9", packed / whole, "times", 1.15)
 
 

@@ -181,6 +181,20 @@ def test_an_unchanged_feed_is_not_made_again(site: Site) -> None:
     assert again == after
 
 
+def test_a_package_of_one_architecture_changes_its_feed_alone(site: Site) -> None:
+    site.include("1.0")
+    before = {path: path.stat().st_ino for path in (site.archive / "opkg/demo").glob("*/*/*")}
+    other = packages.deb(site.path, "other", "1.0")
+    other.chmod(0o444)
+    site.now += timedelta(seconds=1)
+    site.repository.include_files("demo", [other], site.now)
+    after = {path: path.stat().st_ino for path in before}
+    changed = {"/".join(path.parts[-2:]) for path in before if before[path] != after[path]}
+    assert {name.split("/")[0] for name in changed} == {"amd64", "all"}
+    assert [name for name in changed if name.startswith("all")] == ["all/.pieces"]
+    assert sorted(Feed.read(site.archive / "opkg/demo/main/amd64").packages) == ["other", "tiny", "tiny-doc"]
+
+
 def test_the_index_of_an_architecture_by_another_name(tmp_path: Path) -> None:
     suite = replace(SUITE, opkg_architectures=("amd64=x86_64",))
     site = Site(tmp_path / "site", suite)

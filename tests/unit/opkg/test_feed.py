@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from archive.opkg import feed
-from archive.opkg.feed import NAMES, PACKAGES, PACKED, PIECES, Feed, Part
+from archive.opkg import feed, parts
+from archive.opkg.feed import Feed
+from archive.opkg.parts import NAMES, PACKAGES, PACKED, PIECES, Part
 from archive.opkg.records import Facts, Form
 
-ONE = Feed("x86_64", Form(".ipk", "", {"amd64": "x86_64"}), "f" * 16)
+ONE = Feed("amd64", Form(".ipk", "", {"amd64": "x86_64"}), "f" * 16)
 
 
 def index(*numbers: int, version: str = "1") -> bytes:
@@ -36,9 +37,9 @@ class Measured:
         return {name: Facts(len(name), name[-9:-4].rjust(32, "0"), "0" * 64) for name in names}
 
 
-def make(text: bytes, known: Mapping[str, Part] | None = None, **options: bool) -> tuple[dict[str, bytes], list[str]]:
+def make(text: bytes, known: Mapping[str, Part] | None = None, one: Feed = ONE) -> tuple[dict[str, bytes], list[str]]:
     pieces, measured = list(feed.cut(text)), Measured()
-    return feed.lists(ONE, pieces, feed.parts(ONE, pieces, known or {}, measured, **options)), measured.asked
+    return feed.lists(one, pieces, feed.make(one, pieces, known or {}, measured)), measured.asked
 
 
 def put(directory: Path, lists: Mapping[str, bytes]) -> Path:
@@ -65,7 +66,7 @@ def test_an_empty_feed_has_every_list() -> None:
 
 
 def test_a_feed_of_the_packages_for_all_has_no_others() -> None:
-    lists, asked = make(index(*range(10)), only_all=True)
+    lists, asked = make(index(*range(10)), one=ONE._replace(architecture="all"))
     assert list(json.loads(lists[NAMES])["packages"]) == [f"p{number:05}" for number in (1, 3, 5, 7, 9)]
     assert len(asked) == 5, "no other file is measured, nor made"
 
@@ -83,13 +84,13 @@ def test_a_feed_of_the_packages_for_all_has_no_others() -> None:
 )
 def test_what_is_used_again_gives_the_same_bytes(tmp_path: Path, changed: bytes) -> None:
     before = put(tmp_path, make(index(*range(2000)))[0])
-    again, asked = make(changed, feed.read(before, ONE))
+    again, asked = make(changed, parts.read(before, ONE.mark))
     assert again == make(changed)[0]
     assert len(asked) <= 1, "what is known of a file is not measured again"
 
 
 def test_one_new_package_costs_one_piece(tmp_path: Path) -> None:
-    known = feed.read(put(tmp_path, make(index(*range(5000)))[0]), ONE)
+    known = parts.read(put(tmp_path, make(index(*range(5000)))[0]), ONE.mark)
     pieces = list(feed.cut(index(*range(5001))))
     assert len(pieces) > 5
     assert sum(piece.key not in known for piece in pieces) <= 2
@@ -98,9 +99,12 @@ def test_one_new_package_costs_one_piece(tmp_path: Path) -> None:
 def test_a_damaged_list_is_made_anew(tmp_path: Path) -> None:
     whole, _ = make(index(*range(2000)))
     for name in (PACKAGES, PACKED, NAMES, PIECES):
+        put(tmp_path, whole)
+        (tmp_path / name).unlink()
+        assert make(index(*range(2000)), parts.read(tmp_path, ONE.mark))[0] == whole, name
         broken = bytearray(whole[name])
         broken[len(broken) // 2] ^= 1
-        known = feed.read(put(tmp_path, {**whole, name: bytes(broken)}), ONE)
+        known = parts.read(put(tmp_path, {**whole, name: bytes(broken)}), ONE.mark)
         assert make(index(*range(2000)), known)[0] == whole, name
 
 
@@ -111,10 +115,10 @@ def test_a_feed_of_another_form_is_made_anew(tmp_path: Path) -> None:
         ONE._replace(form=Form(".deb", "", {})),
         ONE._replace(architecture="y"),
     ):
-        assert feed.read(before, other) == {}
-        assert feed.mark_of(before) != other.mark
-    assert feed.mark_of(before) == ONE.mark
-    assert feed.read(tmp_path / "none", ONE) == {}
+        assert parts.read(before, other.mark) == {}
+        assert parts.mark_of(before) != other.mark
+    assert parts.mark_of(before) == ONE.mark
+    assert parts.read(tmp_path / "none", ONE.mark) == {}
 
 
 def test_no_list_has_a_size_that_old_usign_gets_wrong() -> None:
