@@ -53,7 +53,8 @@ def _apt(suite: Suite, url: str, certificate: str) -> str:
 
 
 def _opkg(suite: Suite, url: str, architecture: str, feed_key: str) -> str:
-    named = architectures(suite).get(architecture, architecture)
+    names = architectures(suite)
+    known = f"arch {names.get('all', 'all')} 1\narch {names.get(architecture, architecture)} 10\n"
     feeds = [f"src/gz {suite.name}_{one} {url}/opkg/{suite.name}/{one}/{architecture}\n" for one in suite.components]
     about = _YOCTO + (_OPENWRT if suite.opkg == "ipk" else _ONLY_YOCTO)
-    return f"arch all 1\narch {named} 10\n" + "".join(feeds) + about.format(url=url, key=feed_key)
+    return known + "".join(feeds) + about.format(url=url, key=feed_key)

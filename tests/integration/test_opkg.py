@@ -21,7 +21,7 @@ from daemons.telling.subscribing import subscription
 from queues.values import Suite
 from tests.support.opkg import Failed, Feed, Opkg, openwrt, yocto
 from tests.unit.archive import packages
-from tests.unit.archive.apt import Server
+from tests.unit.archive.apt import Apt, Server
 from tests.unit.archive.test_reading import ar
 
 pytestmark = pytest.mark.integration
@@ -300,6 +300,11 @@ def test_the_commands_make_feeds_and_tell_of_them() -> None:
         client = openwrt(where / "root", shown["opkg"]["amd64"], key)
         client.update()
         client.install("tiny")
+        apt = Apt(where / "apt")
+        apt.stanza(shown["apt"])
+        updated = apt.update()
+        assert updated.returncode == 0, updated.stderr
+        assert "Version: 1.0" in apt.run("apt-cache", "show", "tiny").stdout
         printed = debmill("archive", "sources").stdout
         assert f"src/gz demo_main {archive.as_uri()}/opkg/demo/main/amd64\n" in printed
         assert "Signed-By:\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n" in printed

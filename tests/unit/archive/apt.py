@@ -63,9 +63,12 @@ class Apt:
 
     def source(self, url: str, suite: str, key: Path, components: str = "main") -> None:
         """Write the one source of packages that this apt knows."""
+        self.stanza(f"Types: deb deb-src\nURIs: {url}\nSuites: {suite}\nComponents: {components}\nSigned-By: {key}\n")
+
+    def stanza(self, text: str) -> None:
+        """Write the file of the one source of packages that this apt knows."""
         (self.root / "etc/apt/sources.list.d").mkdir(exist_ok=True)
-        stanza = f"Types: deb deb-src\nURIs: {url}\nSuites: {suite}\nComponents: {components}\nSigned-By: {key}\n"
-        (self.root / "etc/apt/sources.list.d/site.sources").write_text(stanza)
+        (self.root / "etc/apt/sources.list.d/site.sources").write_text(text)
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         """Run a program of apt's; never raises."""
