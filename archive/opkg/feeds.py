@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gzip
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from functools import lru_cache
@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from archive.opkg import feed, packages, parts, usign
 from archive.opkg.feed import ALL, Feed, Measure
-from archive.opkg.parts import Piece
+from archive.opkg.parts import Part, Piece
 from archive.opkg.records import Facts, Form, architectures
 from archive.opkg.usign import FeedKey
 from archive.pool import Pool, digest
@@ -133,11 +133,15 @@ def _changed(one: Feed, pieces: Sequence[Piece], before: Path, directory: Path, 
     known = parts.read(before, one.mark)
     made = feed.make(one, pieces, known, measure)
     lists = feed.lists(one, pieces, made)
-    if not known or made != [*known.values()]:
+    if not known or _full(made) != _full(known.values()):
         return lists
     _link(before, directory, _names(before) - {parts.PIECES})
     atomic.disk.create(directory / parts.PIECES, lists[parts.PIECES], MODE)
     return None
+
+
+def _full(found: Iterable[Part]) -> list[Part]:
+    return [part for part in found if part.packages]
 
 
 def _write(directory: Path, key: FeedKey, lists: Lists) -> Path:
