@@ -98,10 +98,10 @@ class Publication:
         snapshot = identify(now)
         made = (self._write_suite(suite, date(snapshot), check=renew, merge=merge) for suite in self._suites)
         releases = [one for of_suite in made for one in of_suite]
-        for (directory, text), signed in zip(releases, signer.sign([text for _, text in releases]), strict=True):
-            _write_release(directory, text, signed, date(snapshot))
         for suite in self._suites:
             self._write_feeds(suite, date(snapshot))
+        for (directory, text), signed in zip(releases, signer.sign([text for _, text in releases]), strict=True):
+            _write_release(directory, text, signed, date(snapshot))
         _sync_tree(self._tree.building)
         atomic.move(self._tree.building, self._tree.snapshots / snapshot)
         for suite in self._suites:

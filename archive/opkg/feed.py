@@ -7,10 +7,8 @@ unpack.
 from __future__ import annotations
 
 import gzip
-import hashlib
 import json
-import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
@@ -22,7 +20,6 @@ ALL = "all"
 _LEVEL = 9
 _VERSION = 1  # of what is rendered here; another one makes everything anew
 _BLANK = b"\n\n"
-_RUN = 256  # stanzas of a piece, about
 Measure = Callable[[AbstractSet[str]], Mapping[str, Facts]]
 
 
@@ -37,19 +34,6 @@ class Feed(NamedTuple):
     def mark(self) -> str:
         """Say all that its lists depend on besides the stanzas."""
         return json.dumps([_VERSION, self.architecture, *self.form, self.fingerprint], sort_keys=True)
-
-
-def cut(text: bytes) -> Iterator[Piece]:
-    """Cut the text of an index into pieces; a package's name says whether one begins, so a new one moves no border."""
-    run: list[bytes] = []
-    for stanza in filter(None, text.split(_BLANK)):
-        name = stanza[: stanza.find(b"\n")]
-        if run and zlib.crc32(name) % _RUN == 0:
-            yield _piece(run)
-            run = []
-        run.append(stanza)
-    if run:
-        yield _piece(run)
 
 
 def make(feed: Feed, pieces: Sequence[Piece], known: Mapping[str, Part], measure: Measure) -> list[Part]:
@@ -79,11 +63,6 @@ def lists(feed: Feed, pieces: Sequence[Piece], made: Sequence[Part]) -> dict[str
         NAMES: _head(feed.form.architecture(feed.architecture)) + names + END,
         PIECES: parts.table(feed.mark, pieces, made),
     }
-
-
-def _piece(run: Sequence[bytes]) -> Piece:
-    text = _BLANK.join(run)
-    return Piece(hashlib.sha256(text).hexdigest(), lambda: text)
 
 
 def _packages(feed: Feed, text: bytes) -> list[Fields]:

@@ -7,15 +7,16 @@ linked, not made.
 
 from __future__ import annotations
 
-import gzip
+import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
+from archive.indices import members
 from archive.opkg import feed, packages, parts, usign
 from archive.opkg.feed import ALL, Feed, Measure
 from archive.opkg.parts import Part, Piece
@@ -125,7 +126,13 @@ def _link(old: Path, new: Path, names: AbstractSet[str]) -> None:
 
 
 def _pieces(index: Path) -> list[Piece]:
-    return list(feed.cut(gzip.decompress(index.read_bytes())))
+    """Cut apt's index where it was packed in pieces; one that was not is a piece."""
+    packed = memoryview(index.read_bytes())
+    try:
+        found = [packed[one.offset : one.offset + one.size] for one in members.walk(packed) if one.text_size]
+    except members.Foreign:
+        found = [packed]
+    return [Piece(hashlib.sha256(one).hexdigest(), partial(members.unpack, one)) for one in found]
 
 
 def _changed(one: Feed, pieces: Sequence[Piece], before: Path, directory: Path, measure: Measure) -> Lists | None:

@@ -14,14 +14,16 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from resource import RUSAGE_CHILDREN, getrusage
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[0] = str(ROOT)  # this file's own directory would hide the package of its name
 
-from archive.opkg import parts  # noqa: E402 -- after the path is right
+from archive.indices import members, pieces  # noqa: E402 -- after the path is right
+from archive.indices.pieces import Piece  # noqa: E402
+from archive.opkg import parts  # noqa: E402
 from archive.signing import ArchiveKey  # noqa: E402
 from tests.support.figures import Figure, printed  # noqa: E402
 
@@ -53,7 +55,7 @@ def stanzas() -> list[bytes]:
         for name in listed.stdout.split()
     )
     found = {one.split(b"\n", 1)[0]: one for one in text.split(b"\n\n") if one.startswith(b"Package: ")}
-    return [found[name].rstrip(b"\n") for name in sorted(found)][:COUNT]
+    return [found[name].rstrip(b"\n") + b"\n\n" for name in sorted(found)][:COUNT]
 
 
 def prepare(root: Path, found: list[bytes]) -> None:
@@ -71,13 +73,13 @@ def prepare(root: Path, found: list[bytes]) -> None:
         path.hardlink_to(sample)
 
 
-def snapshot(path: Path, found: list[bytes], like: Path | None = None) -> Path:
+def snapshot(path: Path, found: Sequence[Piece], like: Path | None = None) -> Path:
     """Put the index of a snapshot where a publication has it; that of another is linked."""
     (path / INDEX).parent.mkdir(parents=True)
     if like:
         (path / INDEX).hardlink_to(like / INDEX)
     else:
-        (path / INDEX).write_bytes(gzip.compress(b"".join(one + b"\n\n" for one in found), 1))
+        (path / INDEX).write_bytes(b"".join(members.pack(bytes(one.text), one.marks, one.first, 6) for one in found))
     return path
 
 
@@ -94,7 +96,9 @@ def figures(root: Path) -> Iterator[Figure]:
     found = stanzas()
     prepare(root, found)
     native, for_all = (middle(found, kind) for kind in (b"amd64", b"all"))
-    steps = [[one for one in found if one not in (native, for_all)], [one for one in found if one != for_all], found]
+    less = [*pieces.cut(one for one in found if one not in (native, for_all))]
+    more = pieces.edit(less, [], [native])
+    steps = (less, more, pieces.edit(more, [], [for_all]))
     first, second, third = (snapshot(root / str(number), step) for number, step in enumerate(steps))
     fourth = snapshot(root / "same", [], like=third)
     size = f"{len(found):,} packages"
