@@ -103,6 +103,38 @@ class Build(Struct, frozen=True, forbid_unknown_fields=True):
         )
 
 
+class Evidence(Struct, frozen=True, forbid_unknown_fields=True):
+    """Looking into uploads, in a sandbox, before they are reviewed."""
+
+    seconds: Annotated[int, Meta(description="Time limit of each step for one upload, in seconds.", ge=1)] = 300
+    memory: Annotated[int, Meta(description="Memory of the processes that look, in bytes.", ge=64 << 20)] = 1 << 30
+    disk: Annotated[
+        int,
+        Meta(
+            description="What two unpacked versions may take, in bytes; at most 1 GiB and 30 times their files.",
+            ge=64 << 20,
+        ),
+    ] = 16 << 30
+    files: Annotated[int, Meta(description="Files that a source may unpack to.", ge=1)] = 500_000
+    diff: Annotated[int, Meta(description="Bytes of a diff that are kept; what is longer is cut off.", ge=1 << 16)] = (
+        256 << 20
+    )
+
+    @property
+    def limits(self) -> Limits:
+        """Give what looking into one upload may use."""
+        return Limits(
+            seconds=self.seconds,
+            idle=self.seconds,
+            output=1 << 20,
+            results=self.diff + (512 << 20),
+            memory=self.memory,
+            processes=64,
+            disk=self.disk,
+            shm=16 << 20,
+        )
+
+
 class Mail(Struct, frozen=True, forbid_unknown_fields=True):
     """Where notices go."""
 
@@ -144,6 +176,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     suites: dict[str, Suite] = {}
     intake: Intake = Intake()
     build: Build = Build()
+    evidence: Evidence = Evidence()
     mail: Mail = Mail()
     report: Report = Report()
     archive: Archive = Archive()
@@ -203,7 +236,7 @@ def sample(suites: dict[str, Suite], changed: Settings | None = None) -> str:
     """Write a configuration file with every setting, its description and its value; defaults are commented out."""
     settings = changed or Settings()
     lines = ["# Settings of a debmill site. What is commented out is the default."]
-    for name in ("intake", "build", "mail", "report", "archive", "keep"):
+    for name in ("intake", "build", "evidence", "mail", "report", "archive", "keep"):
         lines += _table(name, getattr(settings, name), {})
     for name, suite in suites.items():
         lines += _table(f"suites.{name}", suite, {"name": suite.name})

@@ -16,7 +16,7 @@ from queues.problem import Problem
 COMMANDS = {
     "init": "Make a site: keys, configuration, queues, an empty signed archive.",
     "run": "Run all daemons of a site as one supervised process tree.",
-    "daemon": "Run one daemon: intake, master, build, include or notify.",
+    "daemon": "Run one daemon: intake, evidence, master, build, include or notify.",
     "drain": "Let daemons finish what they have in hand, and stop.",
     "status": "Show the queues and what each daemon does.",
     "report": "Show what has waited too long, and why.",

@@ -58,6 +58,15 @@ def build(site: Site, slot: str) -> None:
 
 @command.command()
 @pass_site
+def evidence(site: Site) -> None:
+    """Look into uploads that wait for review."""
+    from daemons.evidence.gatherer import EvidenceDaemon
+
+    EvidenceDaemon(site).run()
+
+
+@command.command()
+@pass_site
 def include(site: Site) -> None:
     """Publish uploads whose gate passed."""
     from daemons.publisher import Publisher

@@ -41,7 +41,7 @@ def with_control_groups(command: Callable[P, R]) -> Callable[P, R]:
 @with_control_groups
 @pass_site
 def command(site: Site, verbose: bool) -> None:
-    """Run the intake, master, build, include and notify daemons until SIGTERM or Ctrl-C.
+    """Run the intake, evidence, master, build, include and notify daemons until SIGTERM or Ctrl-C.
 
     As many build daemons run as [build] slots says. A daemon that dies is started again. Watch them with
     'debmill status'.
@@ -59,4 +59,4 @@ def command(site: Site, verbose: bool) -> None:
 def daemons_of(site: Site) -> list[tuple[str, ...]]:
     """Name the daemons of a site with their arguments. Raises WrongSettings."""
     slots = [("build", str(number)) for number in range(1, site.settings.build.slots + 1)]
-    return [("intake",), ("master",), *slots, ("include",), ("notify",)]
+    return [("intake",), ("evidence",), ("master",), *slots, ("include",), ("notify",)]

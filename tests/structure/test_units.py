@@ -12,8 +12,9 @@ from tests.support.tools import run
 from tests.support.units import PROGRAM, UNITS, service, services
 
 TARGET = "debmill.target"
-BUILDS = "debmill-build@.service"
-# A builder's sandbox. The rest of systemd.exec(5) implies NoNewPrivileges, or takes what an environment is made of.
+BUILDS, EVIDENCE = "debmill-build@.service", "debmill-evidence.service"
+MAKE_ENVIRONMENTS = (BUILDS, EVIDENCE)
+# Their sandbox. The rest of systemd.exec(5) implies NoNewPrivileges, or takes what an environment is made of.
 SAFE_FOR_BUILDS = {"ProtectSystem", "ProtectHome", "PrivateTmp", "ProtectControlGroups", "DevicePolicy"}
 
 _SANDBOX = ("Protect", "Private", "Restrict", "System", "Lock", "Memory", "Capability", "NoNew", "Device", "Proc")
@@ -57,16 +58,17 @@ def test_enabling_the_target_enables_every_daemon(machine: Path) -> None:
 def test_only_what_starts_environments_may_gain_privileges(name: str) -> None:
     promised = (service(name).get("NoNewPrivileges"), service(name).get("CapabilityBoundingSet"))
 
-    assert promised == ((None, None) if name == BUILDS else ("yes", ""))
+    assert promised == ((None, None) if name in MAKE_ENVIRONMENTS else ("yes", ""))
     assert "AmbientCapabilities" not in service(name)
 
 
-def test_nothing_hinders_a_builder_in_making_environments() -> None:
-    sandbox = {key for name in services() for key in service(name) if key.startswith(_SANDBOX)}
+@pytest.mark.parametrize("name", MAKE_ENVIRONMENTS)
+def test_nothing_hinders_a_daemon_in_making_environments(name: str) -> None:
+    sandbox = {key for one in services() for key in service(one) if key.startswith(_SANDBOX)}
 
     assert "RestrictNamespaces" in sandbox
     assert "ProtectProc" in sandbox
-    assert sandbox & set(service(BUILDS)) <= SAFE_FOR_BUILDS
+    assert sandbox & set(service(name)) <= SAFE_FOR_BUILDS
 
 
 @pytest.mark.parametrize("name", services())
@@ -88,6 +90,7 @@ def test_a_unit_says_how_its_daemon_lives(name: str) -> None:
         ("debmill-intake.service", 20),
         ("debmill-notify.service", 20),
         (BUILDS, 86),
+        (EVIDENCE, 86),
     ],
 )
 def test_no_unit_is_more_exposed_than_it_must_be(name: str, most: int) -> None:

@@ -1,0 +1,124 @@
+"""The evidence daemon: looks into every upload that waits for review, once, before anybody does.
+
+It claims nothing, so a reviewer may decide at any time: what it finds is made aside, below `spool/evidence`, and put
+beside the entry in one rename, wherever in review that is by then. Gathered for an upload that has left review, it is
+thrown away. Evidence is renewed when the suite holds another version than the one it was compared with.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from daemons.building.base import BaseFailed, BaseInUse
+from daemons.building.environment import Broken
+from daemons.evidence.gathering import Gatherer
+from daemons.evidence.sandbox import Bounds
+from daemons.process.daemon import Daemon
+from daemons.sites import Site
+from queues import atomic, envelope, machine
+from queues.names import EntryName, Key
+from queues.rooms import Room
+from queues.values import Upload
+from review.evidence import papers
+from review.evidence.papers import DIRECTORY
+
+PATIENCE = 300.0  # seconds before what the machine failed is tried again
+LOOKED_AT = (Room.READY, Room.HOLD)
+log = logging.getLogger(__name__)
+
+
+class EvidenceDaemon(Daemon[Upload]):
+    """Gathers for one upload at a time, oldest first."""
+
+    def __init__(self, site: Site) -> None:
+        super().__init__("evidence", site.run, [], site.spool.clock)
+        self.site = site
+        self.spool = site.spool
+        self.aside = site.spool.path / "evidence"
+        rules = site.settings.evidence
+        self.gatherer = Gatherer(site, Bounds(rules.limits, rules.files, rules.diff), self.presence.manager.alive)
+        self._against: dict[Key, str] = {}  # the published version that what is here was compared with
+        self._later: dict[Key, float] = {}  # when to try again what failed
+
+    def watched(self) -> list[Path]:
+        """Name where uploads arrive, and where the archive changes."""
+        return [self.spool.review.room(Room.READY), self.site.archive / "dists"]
+
+    def recover(self) -> None:
+        """Remove what a dead gathering left; this daemon is the only one."""
+        atomic.make(self.aside)
+        for left in self.aside.iterdir():
+            atomic.remove(left)
+
+    def one(self) -> bool:
+        """Gather for the oldest upload that has no evidence; False when there is none."""
+        for room in LOOKED_AT:
+            for name in self.spool.review.names(room):
+                if self._later.get(name.key, 0.0) > time.monotonic():
+                    continue
+                with suppress(FileNotFoundError):  # it moved on while we looked
+                    upload = self._wanting(room, name)
+                    if upload is not None:
+                        self._gather(name, upload)
+                        return True
+        return False
+
+    def _wanting(self, room: Room, name: EntryName) -> Upload | None:
+        """Give an upload whose evidence is missing, or was gathered against another published version."""
+        try:
+            if name.key not in self._against:
+                found = papers.read(self.spool.review.where(room, name))
+                if found is not None:
+                    self._against[name.key] = found.what.published
+            upload = self.spool.review.peek(room, name)
+        except envelope.Unreadable:
+            return None
+        if upload.suite not in self.site.settings.suites:
+            return None
+        now = self.site.repository.catalogue(upload.suite).version_of(upload.source) or ""
+        return None if self._against.get(name.key) == now else upload
+
+    def _gather(self, name: EntryName, upload: Upload) -> None:
+        self.presence.working(str(name), self.clock())
+        started, aside = time.monotonic(), self.aside / str(name)
+        try:
+            atomic.disk.mkdir(aside)
+            evidence = self.gatherer.gather(upload, self._place(name.key), aside, self.clock())
+            self._keep(name.key, aside)
+            self.presence.detail = ""
+            self._against[name.key], took = evidence.what.published, time.monotonic() - started
+            log.info(
+                "review %s: looked into in %.3f s%s", name, took, f": {evidence.trouble}" if evidence.trouble else ""
+            )
+        except FileNotFoundError:
+            raise
+        except (Broken, BaseFailed, BaseInUse) as error:
+            self._put_off(name, str(error))
+        except Exception as error:
+            if machine.is_to_blame(error):
+                raise
+            log.exception("review %s cannot be looked into", name)
+            self._put_off(name, "an error that is ours")
+        finally:
+            atomic.remove(aside)
+
+    def _put_off(self, name: EntryName, why: str) -> None:
+        self._later[name.key] = time.monotonic() + PATIENCE
+        self.presence.detail = why
+        log.error("review %s is looked into later: %s", name, why)
+
+    def _keep(self, key: Key, aside: Path) -> None:
+        """Put what was gathered beside its entry. Raises FileNotFoundError when that has left review."""
+        atomic.disk.sync(aside)
+        entry = self._place(key)
+        atomic.remove(entry / DIRECTORY)
+        atomic.move(aside, entry / DIRECTORY)
+
+    def _place(self, key: Key) -> Path:
+        found = self.spool.review.find(key)
+        if found is None or found[0] is Room.REJECTED:
+            raise FileNotFoundError(f"{key} has left review")
+        return self.spool.review.where(*found)

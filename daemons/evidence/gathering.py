@@ -1,0 +1,129 @@
+"""The evidence of one upload: from two sources, through the sandbox, to the directory that is put beside the entry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from archive import pool
+from daemons.building import base, memory
+from daemons.building.base import Base
+from daemons.building.following import Watch
+from daemons.building.installing import Stores
+from daemons.building.overlay import Overlay
+from daemons.evidence import sandbox
+from daemons.evidence.sandbox import Bounds, Looked
+from daemons.sites import Site
+from queues import atomic, envelope
+from queues.values import Upload
+from review.evidence import assembling, diffs, lintian, tree
+from review.evidence.assembling import Case
+from review.evidence.comparing import Compared, Comparison
+from review.evidence.pages import INDEX, TEXT
+from review.evidence.papers import FACTS
+from review.evidence.values import Difference, Evidence, Sign, Trouble
+
+LEAST, GROWTH = 1 << 30, 30  # bytes that two trees may take, and how many times those of their packed files
+_RAW = "raw"
+_TEXT = 1 << 20  # bytes of a small text that are read
+
+
+class Seen(Struct, frozen=True):
+    """What the sandbox gave, read: nothing but the trouble, when there was one."""
+
+    difference: Difference | None = None
+    signs: tuple[Sign, ...] = ()
+    texts: dict[str, str] = {}
+    trouble: Trouble | None = None
+
+
+class Gatherer:
+    """Gathers for the uploads of one site, one at a time."""
+
+    def __init__(self, site: Site, bounds: Bounds, watch: Watch = lambda: None) -> None:
+        self.site = site
+        self.bounds = bounds
+        self.watch = watch
+
+    def gather(self, upload: Upload, entry: Path, aside: Path, now: datetime) -> Evidence:
+        """Gather for an upload, and write what is to be kept into `aside`, a new directory of its own.
+
+        Raises FileNotFoundError when the entry moved on, Broken or BaseFailed when the machine is not ready for it.
+        """
+        site = self.site
+        one = assembling.case(upload, entry, site.suite(upload.suite), site.repository)
+        system = base.at(site.environments / f"{one.suite.base}-{one.suite.builds_on(one.suite.architectures[0])}")
+        seen = self._seen(one, system, aside)
+        what = assembling.what(one, site.repository, seen.texts)
+        evidence = Evidence(
+            upload=upload.key,
+            gathered=now,
+            environment=system.path.name,
+            who=assembling.who(one, site.spool, site.people, now),
+            what=what,
+            difference=seen.difference,
+            signs=seen.signs,
+            lintian=lintian.read(seen.texts["lintian.new"], seen.texts["lintian.old"])
+            if seen.texts.get("lintian.new")
+            else None,
+            consequences=assembling.consequences(one, what.dropped, site.repository),
+            trouble=seen.trouble,
+        )
+        atomic.disk.create(aside / FACTS, envelope.encode(evidence))
+        return evidence
+
+    def _seen(self, one: Case, system: Base, aside: Path) -> Seen:
+        raw = aside / _RAW
+        atomic.disk.mkdir(raw)
+        old = one.old.files if one.old else ()
+        size = sum(path.stat().st_size for path in {*one.new.files, *old})
+        with self._environment(system, size) as (environment, bounds):
+            looked = sandbox.look(environment, one.new.files, old, raw, bounds)
+        seen = Seen(trouble=looked) if isinstance(looked, Trouble) else _read(looked, aside)
+        atomic.remove(raw)
+        return seen
+
+    @contextmanager
+    def _environment(self, system: Base, size: int) -> Iterator[tuple[Overlay, Bounds]]:
+        """Make a sandbox for sources of so many bytes: in memory, where they will fit."""
+        limits = replace(self.bounds.limits, disk=min(self.bounds.limits.disk, LEAST + GROWTH * size))
+        with ExitStack() as stack:
+            stores = Stores(system.path.parent, self.site.spool.clock)
+            on_disk = memory.choose(size, memory.available()).on_disk
+            writable = stack.enter_context(stores.writable.aside()) if on_disk else None
+            root = Overlay(system, watch=self.watch, writable=writable, limits=limits)
+            yield stack.enter_context(root), replace(self.bounds, limits=limits)
+
+
+def _read(looked: Looked, aside: Path) -> Seen:
+    raw = looked.directory
+    texts = {name: _text(raw / name) for name in sandbox.TEXTS}
+    old, new = (tree.read((raw / name).read_bytes()) for name in sandbox.TREES)
+    programs = [path.partition(b"/")[2].decode(errors="replace") for path in _names(raw / "programs")]
+    with atomic.disk.open_new(aside / TEXT) as packed, (raw / "diff").open("rb") as text:
+        compared = Comparison(old, new, programs, packed).read(diffs.lines(text), whole=looked.whole)
+    atomic.disk.sync(aside / TEXT)
+    atomic.disk.create(aside / INDEX, envelope.encode(compared.index))
+    signs = compared.signs
+    if looked.unreadable:
+        signs = (Sign("published", "", f"the published version cannot be unpacked: {looked.unreadable}"), *signs)
+    return Seen(_difference(compared, aside), signs, texts)
+
+
+def _difference(compared: Compared, aside: Path) -> Difference:
+    sha256 = pool.digest(aside / TEXT), pool.digest(aside / INDEX)
+    return Difference(compared.parts, compared.files, compared.index.lines, compared.index.whole, sha256)
+
+
+def _names(path: Path) -> list[bytes]:
+    return [name for name in path.read_bytes().split(b"\0") if name]
+
+
+def _text(path: Path) -> str:
+    with path.open("rb") as file:
+        return file.read(_TEXT).decode(errors="replace")

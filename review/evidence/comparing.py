@@ -1,0 +1,105 @@
+"""From the diff that the sandbox wrote to the pages that are kept: one pass that counts and looks for signs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from typing import BinaryIO
+
+from msgspec import Struct
+
+from review.evidence import diffs, kinds, trust
+from review.evidence.diffs import Line
+from review.evidence.pages import Index, Section, Writer
+from review.evidence.tree import Node, change
+from review.evidence.values import Change, Kind, Part, Sign
+
+
+class Compared(Struct, frozen=True):
+    """What one pass over a diff gives."""
+
+    index: Index
+    parts: dict[Kind, Part]
+    files: dict[Change, int]
+    signs: tuple[Sign, ...]
+
+
+class _Open:
+    """The section that is being read."""
+
+    def __init__(self, path: str, first: int, *, binary: bool) -> None:
+        self.path = path
+        self.first = first
+        self.binary = binary
+        self.runs = trust.builds(path)
+        self.added = self.removed = 0
+
+
+class Comparison:
+    """Reads a diff of two trees into pages."""
+
+    def __init__(self, old: Mapping[str, Node], new: Mapping[str, Node], programs: Collection[str], into: BinaryIO):
+        """Take the files of both trees, and those of the new one that hold machine code."""
+        self.old = old
+        self.new = new
+        self.programs = programs
+        self._writer = Writer(into)
+        self._sections: list[Section] = []
+        self._signs: list[Sign] = []
+        self._open: _Open | None = None
+        self._head: int | None = None  # of a section whose path is not known yet
+
+    def read(self, lines: Iterable[bytes], *, whole: bool) -> Compared:
+        """Read it to its end; `whole`: nothing was cut off behind it."""
+        for line in diffs.read(lines):
+            self._take(line)
+        self._end(self._writer.lines)
+        self._writer.flush()
+        self._signs += [
+            Sign("program", path, "holds machine code (ELF)")
+            for path in sorted(self.programs)
+            if self.old.get(path) != self.new.get(path) and not kinds.is_program(path)
+        ]
+        index = Index(self._writer.lines, whole, tuple(self._writer.pages), tuple(self._sections))
+        return Compared(index, self._parts(), self._files(), tuple(self._signs[: trust.MOST]))
+
+    def _take(self, line: Line) -> None:
+        number = self._writer.write(line.text)
+        if line.mark == "head":
+            self._begin(line, number)
+        elif line.mark == "binary":
+            self._end(number)
+            self._open = _Open(line.path, number, binary=True)
+        elif self._open is not None and line.mark == "added":
+            self._open.added += 1
+            self._signs += trust.of_line(line.path, line.text, number, runs=self._open.runs)
+        elif self._open is not None and line.mark == "removed":
+            self._open.removed += 1
+
+    def _begin(self, line: Line, number: int) -> None:
+        if line.text.startswith(b"diff "):
+            self._end(number)
+            self._head = number
+        elif self._head is not None:
+            self._open, self._head = _Open(line.path, self._head, binary=False), None
+
+    def _end(self, number: int) -> None:
+        if self._open is None:
+            return
+        one, self._open = self._open, None
+        became = change(one.path, self.old, self.new)
+        kind = kinds.kind(one.path, binary=one.binary)
+        self._sections.append(Section(one.path, became, kind, one.first, number - one.first, one.added, one.removed))
+        sign = trust.of_file(one.path, became)
+        if sign is not None:
+            self._signs.append(Sign(sign.kind, sign.path, sign.words, one.first))
+
+    def _parts(self) -> dict[Kind, Part]:
+        found: dict[Kind, Part] = {}
+        for one in self._sections:
+            before = found.get(one.kind, Part())
+            found[one.kind] = Part(before.files + 1, before.added + one.added, before.removed + one.removed)
+        return found
+
+    def _files(self) -> dict[Change, int]:
+        return dict(Counter(section.change for section in self._sections))

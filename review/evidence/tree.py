@@ -1,0 +1,36 @@
+"""The files of an unpacked source, as find(1) lists them in the sandbox: `TYPE MODE SIZE PATH`, each ended by NUL."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from review.evidence.values import Change
+
+FORMAT = r"%y %m %s %P\0"  # find(1), -printf
+
+
+class Node(Struct, frozen=True):
+    """A file, link or directory: find's letter for its type, its mode, its size in bytes."""
+
+    type: str
+    mode: int
+    size: int
+
+
+def read(listing: bytes) -> dict[str, Node]:
+    """Read a listing; directories and the root itself are left out. A line that is none is passed over."""
+    found = {}
+    for line in listing.split(b"\0"):
+        words = line.split(b" ", 3)
+        if len(words) == 4 and words[3] and words[0] != b"d":
+            found[words[3].decode(errors="replace")] = Node(words[0].decode(), int(words[1], 8), int(words[2]))
+    return found
+
+
+def change(path: str, old: Mapping[str, Node], new: Mapping[str, Node]) -> Change:
+    """Say what became of a path that is in at least one of two trees."""
+    if path not in old:
+        return "added"
+    return "changed" if path in new else "removed"
