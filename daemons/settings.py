@@ -19,6 +19,9 @@ from msgspec import Meta, Struct
 from daemons.building.environment import Limits
 from queues.problem import Problem
 from queues.values import Suite
+from review.policy import judging
+from review.policy.rules import RULES
+from review.policy.values import Policy
 
 FILE = "debmill.toml"
 _LIMITS = Limits()
@@ -181,6 +184,11 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     report: Report = Report()
     archive: Archive = Archive()
     keep: Keep = Keep()
+    policies: dict[str, Policy] = {}
+
+    def policy(self, suite: str) -> Policy:
+        """Give the policy of a suite."""
+        return self.policies.get(suite, Policy())
 
     @property
     def kept(self) -> timedelta:
@@ -205,12 +213,16 @@ def read(path: Path) -> Settings:
 
 
 def parse(text: str) -> Settings:
-    """Read settings from TOML. Raises TOMLDecodeError, ValidationError."""
+    """Read settings from TOML; a policy that is the default's is none. Raises TOMLDecodeError, ValidationError."""
     fields = tomllib.loads(text)
     for name, table in fields.get("suites", {}).items():
         if isinstance(table, dict):
             table["name"] = name
-    return _distinct(msgspec.convert(fields, Settings))
+    found = _distinct(msgspec.convert(fields, Settings))
+    for name, policy in found.policies.items():
+        _check_policy(name, policy, found)
+    policies = {name: policy for name, policy in found.policies.items() if policy != Policy()}
+    return msgspec.structs.replace(found, policies=policies)
 
 
 def _distinct(settings: Settings) -> Settings:
@@ -222,6 +234,15 @@ def _distinct(settings: Settings) -> Settings:
     if twice:
         raise msgspec.ValidationError(f"two suites would be published as '{twice[0]}': change a codename or an alias")
     return settings
+
+
+def _check_policy(name: str, policy: Policy, settings: Settings) -> None:
+    if name not in settings.suites:
+        raise msgspec.ValidationError(f"there is no suite for the policy - at `$.policies.{name}`")
+    if unknown := judging.unknown(policy):
+        raise msgspec.ValidationError(
+            f"there is no rule '{unknown[0]}' - at `$.policies.{name}`; there are: {', '.join(RULES)}"
+        )
 
 
 def address(text: str) -> tuple[str, int]:
@@ -240,6 +261,7 @@ def sample(suites: dict[str, Suite], changed: Settings | None = None) -> str:
         lines += _table(name, getattr(settings, name), {})
     for name, suite in suites.items():
         lines += _table(f"suites.{name}", suite, {"name": suite.name})
+        lines += _table(f"policies.{name}", settings.policy(name), {})
     return "\n".join(lines) + "\n"
 
 

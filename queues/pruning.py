@@ -49,7 +49,7 @@ def prune(queue: Queue[Any], now: datetime, keep: timedelta, wanted: Callable[[E
     count = 0
     for room in (room for room in OVER if room in queue.rooms):
         chosen = [name for name in old(queue.names(room), now, keep) if not wanted(name)]
-        count += sum(_put_away(queue, room, name) for name in chosen[:AT_ONCE])
+        count += sum(put_by(queue, room, name) for name in chosen[:AT_ONCE])
     if count:
         log.info("%s: %d old entries are put away", queue.name, count)
     return count
@@ -64,7 +64,8 @@ def put_away(queue: Queue[Any]) -> Iterator[PutAway]:
                 yield PutAway(room, taken_apart(name), shelf / name)
 
 
-def _put_away(queue: Queue[Any], room: Room, name: EntryName) -> bool:
+def put_by(queue: Queue[Any], room: Room, name: EntryName) -> bool:
+    """Put one entry away by its month; False when it is in somebody's hands, or gone."""
     try:
         descriptor = queue.lock(name, room)
     except BlockingIOError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -16,10 +17,11 @@ from queues.problem import Problem
 from queues.rooms import Room
 from queues.values import Suite, Upload
 from review.inspection import architectures, changes, dsc
+from review.notices import UNDONE
 from review.refusal import Refusal
 
 OPEN = (Room.READY, Room.ACTIVE, Room.HOLD)
-OWNER = "owner"
+OWNER, HELD = "owner", "held"
 
 
 class NoCase(Problem):
@@ -121,6 +123,11 @@ def dossier(case: Case, suite: Suite, published: str | None) -> Dossier:
         changes=signed.text,
         history=tuple(history.read(case.path)),
     )
+
+
+def put_aside_by(events: Sequence[Event]) -> str:
+    """Name the event that put a held case aside."""
+    return next((event.event for event in reversed(events) if event.event in (HELD, UNDONE)), "")
 
 
 def _changes(case: Case) -> changes.Changes:

@@ -19,7 +19,8 @@ from review.person import UnknownPerson
 from review.recipients import recipients
 from review.verdicts import Refused
 
-PUT_BACK = ("given back", "released")  # with `by`: a person did it
+ASKED, UNDONE = "asked", "undone"
+PUT_BACK = ("given back", "released", ASKED, UNDONE)  # with `by`: a person did it
 
 
 def tell(

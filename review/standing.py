@@ -14,7 +14,9 @@ from queues.rooms import Room
 from queues.spool import Queue
 from queues.values import Upload
 from review.evidence.values import Became, Earlier
+from review.inspection import dsc
 from review.people import People
+from review.person import Reviewer
 
 MOST = 12  # earlier uploads that are kept, the latest first
 READ = 2000  # entries that are opened for them
@@ -34,6 +36,14 @@ def doubt(people: People, upload: Upload, now: datetime) -> str:
     except BadSignature as error:
         return str(error)
     return ""
+
+
+def is_own(people: People, upload: Upload, reviewer: Reviewer) -> bool:
+    """Say whether a reviewer carried, signed or changed an upload: by name, or by mail address."""
+    signer = people.by_fingerprint(upload.signer)
+    names = {upload.uploader, signer.name if signer else ""}
+    mails = {signer.mail.lower() if signer else "", *dsc.addresses(upload.maintainer, upload.changed_by)}
+    return reviewer.name in names or reviewer.mail.lower() in mails - {""}
 
 
 def earlier(spool: Spool, upload: Upload) -> tuple[Earlier, ...]:

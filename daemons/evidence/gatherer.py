@@ -22,8 +22,11 @@ from queues import atomic, envelope, machine
 from queues.names import EntryName, Key
 from queues.rooms import Room
 from queues.values import Upload
+from review.desk import Desk
 from review.evidence import papers
 from review.evidence.papers import DIRECTORY
+from review.evidence.values import Evidence
+from review.policy import judging
 
 PATIENCE = 300.0  # seconds before what the machine failed is tried again
 LOOKED_AT = (Room.READY, Room.HOLD)
@@ -38,6 +41,7 @@ class EvidenceDaemon(Daemon[Upload]):
         self.site = site
         self.spool = site.spool
         self.aside = site.spool.path / "evidence"
+        self.desk = Desk(site.spool, site.people, site.settings.suites, site.settings.policies)
         rules = site.settings.evidence
         self.gatherer = Gatherer(site, Bounds(rules.limits, rules.files, rules.diff), self.presence.manager.alive)
         self._against: dict[Key, str] = {}  # the published version that what is here was compared with
@@ -72,7 +76,7 @@ class EvidenceDaemon(Daemon[Upload]):
             if name.key not in self._against:
                 found = papers.read(self.spool.review.where(room, name))
                 if found is not None:
-                    self._against[name.key] = found.what.published
+                    self._know(found)
             upload = self.spool.review.peek(room, name)
         except envelope.Unreadable:
             return None
@@ -88,11 +92,9 @@ class EvidenceDaemon(Daemon[Upload]):
             atomic.disk.mkdir(aside)
             evidence = self.gatherer.gather(upload, self._place(name.key), aside, self.clock())
             self._keep(name.key, aside)
-            self.presence.detail = ""
-            self._against[name.key], took = evidence.what.published, time.monotonic() - started
-            log.info(
-                "review %s: looked into in %.3f s%s", name, took, f": {evidence.trouble}" if evidence.trouble else ""
-            )
+            self.presence.detail, took = "", time.monotonic() - started
+            log.info("review %s: looked into in %.3f s", name, took)
+            self._know(evidence)
         except FileNotFoundError:
             raise
         except (Broken, BaseFailed, BaseInUse) as error:
@@ -104,6 +106,16 @@ class EvidenceDaemon(Daemon[Upload]):
             self._put_off(name, "an error that is ours")
         finally:
             atomic.remove(aside)
+
+    def _know(self, evidence: Evidence) -> None:
+        """Remember that an upload was looked into, and do what the rules decide; a reviewer who has it comes first."""
+        self._against[evidence.upload] = evidence.what.published
+        policy = self.site.settings.policy(evidence.what.suite)
+        ruling = judging.rule_on(judging.judge(evidence, policy), evidence, policy)
+        found = self.spool.review.find(evidence.upload) if ruling else None
+        if ruling and found and found[0] is Room.READY:
+            done = self.desk.obey(self.spool.review.peek(*found), ruling, self.clock())
+            log.info("review %s: %s by %s%s", found[1], ruling.verdict, ruling.by, "" if done else ", but not now")
 
     def _put_off(self, name: EntryName, why: str) -> None:
         self._later[name.key] = time.monotonic() + PATIENCE

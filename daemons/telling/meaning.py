@@ -13,6 +13,7 @@ from queues.names import Key
 from queues.rooms import Room
 
 SUPERSEDED, HELD, WITHHELD, DEP_WAIT = "superseded", "held", "withheld", "dep-wait"
+ASKED = "asked"  # by a reviewer, of who sent it
 WITHDRAWN = "withdrawn"  # by who sent it
 CORRUPT = ("is put aside, untouched: it cannot be read", "look at it in {place}; whoever sent it may send it again")
 ON_HOLD = ("is held for a person to look at{cause}", "'debmill queue release {id}' puts it back to where it came from")
@@ -21,6 +22,10 @@ AGAIN = "'debmill log {id} --arch {part}' shows why; 'debmill queue give-back {i
 # Queue and room, or queue and last cause: what is true of "it", and what one can do.
 TABLE = {
     ("review", "ready"): ("waits for a reviewer", "'debmill review show {id}', then accept or reject it"),
+    ("review", ASKED): (
+        "waits for a reviewer, who asks{cause}",
+        "'debmill review show {id}', then accept or reject it",
+    ),
     ("review", "active"): ("is in the hands of a reviewer", ""),
     ("review", "hold"): ("is put aside by a reviewer{cause}", "'debmill review release {id}' puts it back on the desk"),
     ("review", "rejected"): ("was rejected{cause}", "the same version may come again with a new signature"),
@@ -66,6 +71,7 @@ TABLE = {
     ("archive", "done"): ("is done{cause}", ""),
 }
 CAUSES = {
+    Room.READY: {ASKED},
     Room.HOLD: {HELD, WITHHELD},
     Room.WAITING: {DEP_WAIT},
     Room.DEFERRED: {"deferred"},

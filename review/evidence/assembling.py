@@ -42,6 +42,7 @@ def who(one: Case, spool: Spool, people: People, now: datetime) -> Who:
     upload = one.upload
     authors = set(dsc.addresses(upload.changed_by or upload.maintainer))
     maintainers = set(dsc.addresses(one.new.fields.get("Maintainer", ""), one.new.fields.get("Uploaders", "")))
+    signer = people.by_fingerprint(upload.signer)
     return Who(
         uploader=upload.uploader,
         signer=upload.signer,
@@ -51,6 +52,7 @@ def who(one: Case, spool: Spool, people: People, now: datetime) -> Who:
         changed_by=upload.changed_by,
         non_maintainer=not authors & maintainers,
         sponsored=not authors & set(dsc.addresses(upload.signed_by)),
+        signer_name=signer.name if signer else "",
         earlier=standing.earlier(spool, upload),
     )
 

@@ -55,6 +55,7 @@ class Comparison:
             self._take(line)
         self._end(self._writer.lines)
         self._writer.flush()
+        self._add_the_silent()
         self._signs += [
             Sign("program", path, "holds machine code (ELF)")
             for path in sorted(self.programs)
@@ -93,6 +94,19 @@ class Comparison:
         sign = trust.of_file(one.path, became)
         if sign is not None:
             self._signs.append(Sign(sign.kind, sign.path, sign.words, one.first))
+
+    def _add_the_silent(self) -> None:
+        """Add what differs without a line of diff: empty files, links, modes, odd names."""
+        seen = {section.path for section in self._sections}
+        for path in sorted({*self.old, *self.new} - seen):
+            if self.old.get(path) != self.new.get(path):
+                self._open = _Open(path, self._writer.lines, binary=False)
+                self._end(self._writer.lines)
+        self._signs += [
+            Sign("odd-name", path, "there are control characters in its name")
+            for path in sorted(self.new)
+            if not path.isprintable()
+        ]
 
     def _parts(self) -> dict[Kind, Part]:
         found: dict[Kind, Part] = {}

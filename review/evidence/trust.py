@@ -31,6 +31,7 @@ KINDS = {
     "patch": "patches",
     "licence": "licences",
     "upstream-key": "keys of upstream",
+    "odd-name": "odd file names",
 }
 _FILES = (
     ("maintainer-script", r"debian/(?:.*\.)?(?:preinst|postinst|prerm|postrm|config)"),

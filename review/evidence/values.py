@@ -32,7 +32,10 @@ class Earlier(Struct, frozen=True):
 
 
 class Who(Struct, frozen=True):
-    """Whose upload it is. `key` is `good`, or says why the signer's key or right does not count now."""
+    """Whose upload it is. `key` is `good`, or says why the signer's key or right does not count now.
+
+    `uploader` is the account that carried it, `signer_name` the uploader whose key signed it, empty when nobody's.
+    """
 
     uploader: str
     signer: Fingerprint
@@ -42,6 +45,7 @@ class Who(Struct, frozen=True):
     changed_by: str
     non_maintainer: bool
     sponsored: bool
+    signer_name: str = ""
     earlier: tuple[Earlier, ...] = ()
 
 

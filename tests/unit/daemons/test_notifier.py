@@ -25,6 +25,8 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 FACTS = {
     "accepted": {"by": "rita"},
     "rejected": {"by": "rita", "reason": "no copyright file\nand no watch file"},
+    "asked": {"by": "rita", "question": "where is its copyright?"},
+    "undone": {"by": "rita", "reason": "the wrong one"},
     "superseded": {"by": "2.0"},
     "failed-amd64": {"architecture": "amd64", "phase": "build", "reason": "Error 1", "excerpt": "oh"},
     "withheld": {"reason": "amd64 failed"},

@@ -1,0 +1,131 @@
+"""The reviewer's decisions as commands: each claims the case, decides and moves it in one go."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from typing import Any, TypeVar
+
+import click
+import msgspec
+
+from daemons.sites import Site, pass_site
+from daemons.steering import undoing
+from queues.clock import utc
+from queues.values import Upload
+from review.desk import Desk, NotAllowed
+
+C = TypeVar("C")
+as_reviewer = click.option("--as", "reviewer", metavar="NAME", help="Who decides; else $SUDO_USER or $USER.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON: key, source, version, suite, decision.")
+
+
+@click.command()
+@click.argument("case", metavar="ID")
+@as_reviewer
+@as_json
+@pass_site
+def accept(site: Site, case: str, reviewer: str | None, as_json: bool) -> None:
+    """Send an upload on to be built; until it is published, 'undo' takes that back."""
+    upload = _desk(site).accept(case, _name(site, reviewer), utc())
+    _say(upload, "accepted", f"is accepted for {upload.suite}: debmill why {upload.source}", as_json=as_json)
+
+
+@click.command()
+@click.argument("case", metavar="ID")
+@click.option("--reason", "-m", required=True, help="What the uploader is told.")
+@as_reviewer
+@as_json
+@pass_site
+def reject(site: Site, case: str, reason: str, reviewer: str | None, as_json: bool) -> None:
+    """Refuse an upload; the uploader is told why. The same version may come again with a new signature."""
+    upload = _desk(site).reject(case, _name(site, reviewer), reason, utc())
+    _say(upload, "rejected", "is rejected", as_json=as_json)
+
+
+@click.command()
+@click.argument("case", metavar="ID")
+@click.option("--reason", "-m", default="for later", help="What other reviewers see.")
+@as_reviewer
+@as_json
+@pass_site
+def hold(site: Site, case: str, reason: str, reviewer: str | None, as_json: bool) -> None:
+    """Put an upload aside."""
+    upload = _desk(site).hold(case, _name(site, reviewer), reason, utc())
+    _say(upload, "held", f"is held; 'debmill review release {upload.source}' puts it back", as_json=as_json)
+
+
+@click.command()
+@click.argument("case", metavar="ID")
+@as_reviewer
+@as_json
+@pass_site
+def release(site: Site, case: str, reviewer: str | None, as_json: bool) -> None:
+    """Put a held upload back among those that wait."""
+    upload = _desk(site).release(case, _name(site, reviewer), utc())
+    _say(upload, "released", "waits for a decision again", as_json=as_json)
+
+
+@click.command()
+@click.argument("case", metavar="ID")
+@click.argument("text")
+@as_reviewer
+@as_json
+@pass_site
+def note(site: Site, case: str, text: str, reviewer: str | None, as_json: bool) -> None:
+    """Leave a note for other reviewers; it stays with the upload, and its uploader does not see it."""
+    upload = _desk(site).note(case, _name(site, reviewer), text, utc())
+    _say(upload, "noted", "has a note more", as_json=as_json)
+
+
+@click.command()
+@click.argument("case", metavar="ID")
+@click.argument("question")
+@as_reviewer
+@as_json
+@pass_site
+def ask(site: Site, case: str, question: str, reviewer: str | None, as_json: bool) -> None:
+    """Ask the uploader something, by mail and below /status; the upload keeps its place."""
+    upload = _desk(site).ask(case, _name(site, reviewer), question, utc())
+    _say(upload, "asked", "waits; its uploader is asked", as_json=as_json)
+
+
+@click.command()
+@click.argument("name", metavar="NAME")
+@click.option("--reason", "-m", default="no reason given", help="What the uploader is told.")
+@as_reviewer
+@as_json
+@pass_site
+def undo(site: Site, name: str, reason: str, reviewer: str | None, as_json: bool) -> None:
+    """Take back an acceptance, as long as the upload is not published.
+
+    Its builds are cancelled, what they made is dropped, and the upload waits for a decision again. NAME is what
+    'debmill why' takes. What an interrupted undo left is finished by the next one.
+    """
+    upload = undoing.undo(site, _desk(site), name, _name(site, reviewer), reason)
+    _say(upload, "undone", "waits for a decision again; nothing of it is built", as_json=as_json)
+
+
+COMMANDS = (accept, reject, hold, release, note, ask, undo)
+
+
+def _desk(site: Site) -> Desk:
+    return Desk(site.spool, site.people, site.settings.suites, site.settings.policies)
+
+
+def _name(site: Site, given: str | None) -> str:
+    """Say who decides: who is named, else the user when that is a reviewer. Raises NotAllowed."""
+    registered = [one.name for one in site.people.reviewers()]
+    user = os.environ.get("SUDO_USER") or os.environ.get("USER") or getpass.getuser()
+    if given or user in registered:
+        return given or user
+    known = ", ".join(registered) or "nobody yet: 'debmill reviewer add'"
+    raise NotAllowed(f"'{user}' is not a reviewer; say who decides with --as NAME (registered: {known})")
+
+
+def _say(upload: Upload, decision: str, words: str, *, as_json: bool) -> None:
+    if as_json:
+        said: dict[str, Any] = {name: getattr(upload, name) for name in ("key", "source", "version", "suite")}
+        click.echo(msgspec.json.encode({**said, "decision": decision}).decode())
+    else:
+        click.echo(f"{upload.source} {upload.version} {words}")

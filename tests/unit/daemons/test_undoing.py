@@ -1,0 +1,150 @@
+"""Taking an acceptance back: nothing of it is built any more, and a second acceptance builds anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from daemons.steering import undoing
+from daemons.steering.operating import Refused
+from queues.rooms import Room
+from queues.values import Upload
+from review.desk import NotAllowed
+from tests.support.dying import deaths
+from tests.support.world import REVIEWER, Sources, World, given_builds
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sources]:
+    found = Sources(tmp_path_factory.mktemp("sources"))
+    with given_builds(found):
+        yield found
+
+
+@pytest.fixture
+def world(tmp_path: Path, sources: Sources) -> Iterator[World]:
+    one = World(tmp_path / "site", sources)
+    yield one
+    one.close()
+
+
+def dispatched(world: World, version: str = "1.0") -> Upload:
+    one = world.accepted(version)
+    world.master()
+    return one
+
+
+def undo(world: World, one: Upload) -> None:
+    undoing.undo(world.site, world.desk(), one.key, REVIEWER, "the wrong one")
+
+
+@pytest.mark.parametrize("outcome", ["built", "failed", "dep-wait", "later", "suspicious"])
+def test_a_second_acceptance_builds_everything_again(world: World, outcome: str) -> None:
+    one = dispatched(world)
+    world.end(one, "amd64", outcome)
+
+    undo(world, one)
+
+    assert world.place(one.key) == "review/ready"
+    assert world.waiting_for(one) == []
+    world.accept(one)
+    world.run_until_idle()
+    assert world.published() == "1.0"
+
+
+def test_what_passed_its_gate_can_be_taken_back_until_it_is_published(world: World) -> None:
+    one = dispatched(world)
+    for architecture in ("amd64", "i386"):
+        world.end(one, architecture, "built")
+    world.master()
+    assert world.place(one.key) == "archive/ready"
+
+    undo(world, one)
+    world.publisher()
+
+    assert world.published() is None
+    assert world.place(one.key) == "review/ready"
+    world.accept(one)
+    world.run_until_idle()
+    assert world.published() == "1.0"
+    with pytest.raises(Refused, match="archive/done"):
+        undo(world, one)
+
+
+def test_a_running_build_is_cancelled_and_waited_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = dispatched(world)
+    world.begin(one)
+    monkeypatch.setattr(undoing.time, "sleep", lambda _: [build.end("built") for build in [*world.builds]])
+
+    undo(world, one)
+
+    assert world.place(one.key) == "review/ready"
+    assert world.waiting_for(one) == []
+    world.accept(one)
+    world.run_until_idle()
+    assert world.published() == "1.0"
+
+
+def test_a_builder_that_does_not_end_leaves_the_case_held_until_undo_is_said_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = dispatched(world)
+    world.begin(one)
+    monkeypatch.setattr(undoing, "PATIENCE", 0.0)
+    with pytest.raises(Refused, match="said again"):
+        undo(world, one)
+    assert world.place(one.key) == "review/hold"
+    with pytest.raises(NotAllowed, match="undo"):
+        world.desk().release(one.key, REVIEWER, world.clock())
+    for build in [*world.builds]:
+        build.end("built")
+
+    undo(world, one)
+
+    assert world.place(one.key) == "review/ready"
+    world.accept(one)
+    world.run_until_idle()
+    assert world.published() == "1.0"
+
+
+def test_those_concerned_are_told_each_time(world: World) -> None:
+    one = dispatched(world)
+    undo(world, one)
+    world.accept(one)
+
+    assert world.told(one.key)[:1] == ["accepted"]
+    assert [event.partition("-")[0] for event in world.told(one.key)] == ["accepted", "undone", "accepted"]
+
+
+def test_a_stranger_takes_nothing_back(world: World) -> None:
+    one = dispatched(world)
+    with pytest.raises(Exception, match="somebody"):
+        undoing.undo(world.site, world.desk(), one.key, "somebody", "because")
+    assert world.place(one.key) == "master/waiting"
+
+
+@pytest.mark.slow
+def test_a_death_at_any_moment_leaves_what_another_undo_finishes(world: World, tmp_path: Path) -> None:
+    one = dispatched(world)
+    world.end(one, "amd64", "built")
+    world.end(one, "i386", "failed")
+    copies: list[World] = []
+
+    def fresh() -> None:
+        copies.append(world.copy(tmp_path / f"site-{len(copies)}"))
+
+    for death in deaths(lambda: undo(copies[-1], one), fresh=fresh):
+        copy = copies[-1]
+        if copy.place(one.key) != "review/ready":
+            undo(copy, one)
+        assert copy.place(one.key) == "review/ready", death
+        assert copy.waiting_for(one) == [], death
+        copy.accept(one)
+        copy.master()
+        assert set(copy.waiting_for(one)) == {
+            ("build/amd64", Room.READY),
+            ("build/i386", Room.READY),
+        }, death
+        copy.close()
