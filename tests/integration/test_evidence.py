@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
+import os
+import select
+import signal
 import subprocess
 import sys
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from daemons.evidence.gatherer import EvidenceDaemon
 from daemons.settings import Evidence, Settings
+from queues import history
+from queues.clock import utc
+from queues.rooms import Room
 from review.evidence import papers
 from tests.support.account import room, unprivileged
 from tests.support.desk import SUITE, Waiting, native
+from tests.support.world import REVIEWER
 
 pytestmark = pytest.mark.integration
 
@@ -193,3 +203,110 @@ def quilted(into: Path, patch: str) -> Path:
         for name, text in {"series": "bad.patch\n", "bad.patch": patch}.items():
             new.addfile(member(f"debian/patches/{name}", size=len(text)), io.BytesIO(text.encode()))
     return replaced(dsc, tarball, into / "bad.tar.xz")
+
+
+@unprivileged
+def test_what_cannot_be_unpacked_is_rejected_by_its_rule(work: Path) -> None:
+    (work / "site").mkdir()
+    waiting = Waiting(work / "site")
+    one = waiting.send(crafted(waiting.path, MALICIOUS["device"]), "1.0")
+    waiting.look()
+
+    found = waiting.site.spool.review.find(one.key)
+    assert found is not None
+    assert found[0] is Room.REJECTED
+    rejected = history.read(waiting.site.spool.review.where(*found))[-1]
+    assert (rejected.facts["by"], len(rejected.facts["evidence"])) == ("rule:unpacks", 64)
+    assert "Cannot mknod" in rejected.facts["reason"]
+
+
+@unprivileged
+def test_commands_show_what_was_found(work: Path) -> None:
+    (work / "site").mkdir()
+    waiting = Waiting(work / "site")
+    waiting.publish(native(waiting.path, "1.0", OLD))
+    one = waiting.send(native(waiting.path, "1.1", {**NEW, "configure": "generated\n"}), "1.1")
+    waiting.site.people.add_reviewer("rita", "rita@example.org")
+
+    assert "was not looked into yet" in waiting.say("review", "show", "pkg")
+    assert waiting.say("review", "diff", "pkg").startswith("debmill: pkg_1.1 was not looked into yet")
+    waiting.look()
+
+    shown = json.loads(waiting.say("review", "show", "pkg", "--json"))
+    assert (shown["mark"], shown["evidence"]["what"]["published"]) == ("amber", "1.0")
+    assert shown["sha256"] == papers.digest(waiting.entry(one))
+    assert {"setuid", "network", "program"} <= {finding["rule"] for finding in shown["findings"]}
+    page = waiting.say("review", "show", "pkg")
+    assert "chmod 4755" in page
+    (line,) = json.loads(waiting.say("review", "list", "--json"))
+    assert (line["mark"], line["files"], line["removed"] > 0) == ("amber", 8, True)
+    text = waiting.say("review", "diff", "pkg")
+    assert "- return 0;\n+ return 1;\n" in text
+    assert text.index("debian/rules") < text.index("src/main.c")
+    assert "# folded: configure (generated), +1 -0\n" in text
+    assert "+generated" in waiting.say("review", "diff", "pkg", "--all")
+    assert waiting.say("review", "diff", "pkg", "src").startswith("diff -ruN")
+    assert {one["path"] for one in json.loads(waiting.say("review", "diff", "pkg", "debian", "--json"))} == {
+        "debian/changelog",
+        "debian/pkg.postinst",
+        "debian/rules",
+    }
+    assert "gone.txt" in waiting.say("review", "diff", "pkg", "--stat")
+    assert "nothing called 'no'" in waiting.say("review", "diff", "pkg", "no")
+    said = json.loads(waiting.say("review", "note", "pkg", "odd", "--as", "rita", "--json"))
+    assert (said["decision"], said["key"]) == ("noted", one.key)
+    assert "rita: odd" in waiting.say("review", "show", "pkg")
+    json.loads(waiting.say("review", "ask", "pkg", "why?", "--as", "rita", "--json"))
+    json.loads(waiting.say("review", "accept", "pkg", "--as", "rita", "--json"))
+    assert "nothing waits" in waiting.say("review", "list")
+    assert json.loads(waiting.say("review", "undo", "pkg", "--as", "rita", "--json"))["decision"] == "undone"
+    assert json.loads(waiting.say("review", "list", "--json"))[0]["mark"] == "amber"
+    assert "unpacks" in waiting.say("review", "rules")
+
+
+@unprivileged
+def test_a_kill_at_any_time_leaves_nothing_half(work: Path) -> None:
+    (work / "site").mkdir()
+    waiting = Waiting(work / "site")
+    waiting.publish(native(waiting.path, "1.0", OLD))
+    one = waiting.send(native(waiting.path, "1.1", NEW), "1.1")
+    killed = whole = 0
+    for delay in (0.02, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0):
+        child = os.fork()
+        if child == 0:
+            waiting.look()
+            os._exit(0)
+        select.select([os.pidfd_open(child)], [], [], delay)
+        os.kill(child, signal.SIGKILL)
+        killed += os.waitpid(child, 0)[1] == signal.SIGKILL
+        there = (waiting.entry(one) / papers.DIRECTORY).exists()
+        assert there == (papers.read(waiting.entry(one)) is not None)
+        whole += there
+    assert killed >= 1
+
+    assert waiting.gather(one).what.published == "1.0"
+    assert {path.name for path in waiting.entry(one).iterdir()} == {"envelope", "evidence", "files", "history"}
+    assert {path.name for path in (waiting.entry(one) / "evidence").iterdir()} == {"facts", "diff", "index"}
+    assert [*(waiting.path / "spool/evidence").iterdir()] == []
+
+
+@unprivileged
+def test_a_reviewer_waits_for_nobody(work: Path) -> None:
+    (work / "site").mkdir()
+    waiting = Waiting(work / "site")
+    one = waiting.send(native(waiting.path, "1.1", NEW), "1.1")
+    waiting.site.people.add_reviewer("rita", "rita@example.org")
+    daemon = EvidenceDaemon(waiting.site)
+    real = daemon.gatherer.gather
+
+    def gather(*given: Any) -> Any:
+        found = real(*given)
+        waiting.desk.accept(one.key, REVIEWER, utc())  # in the last moment
+        return found
+
+    daemon.gatherer.gather = gather  # type: ignore[method-assign]
+    daemon.recover()
+
+    assert not daemon.one()
+    assert waiting.site.spool.master.find(one.key) is not None
+    assert [*(waiting.path / "spool/evidence").iterdir()] == []

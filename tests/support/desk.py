@@ -7,14 +7,18 @@ import os
 import shutil
 from pathlib import Path
 
+import pytest
+from click.testing import CliRunner
+
 from archive.repository import Included, Repository
-from daemons import settings
+from daemons import settings, sites
+from daemons.command import command
 from daemons.evidence.gatherer import EvidenceDaemon
 from daemons.settings import Settings
 from daemons.sites import Site
 from queues.clock import utc
 from queues.names import EntryName, upload_key
-from queues.rooms import Room
+from queues.problem import Problem
 from queues.values import Suite, Upload
 from review.desk import Desk
 from review.evidence import papers
@@ -39,6 +43,10 @@ Changes:
  {source} ({version}) demo; urgency=medium
  .
    * Something.
+Checksums-Sha256:
+ {sha256} {size} {dsc}
+Files:
+ {md5} {size} misc optional {dsc}
 """
 
 
@@ -105,7 +113,10 @@ class Waiting:
     def send(self, dsc: Path, version: str, source: str = "pkg") -> Upload:
         """Put a source into review, as intake does."""
         changes = dsc.with_name(f"{dsc.stem}_source.changes")
-        changes.write_text(_CHANGES.format(source=source, version=version))
+        content = dsc.read_bytes()
+        sums = {kind: hashlib.new(kind, content).hexdigest() for kind in ("md5", "sha256")}
+        facts = {"source": source, "version": version, "dsc": dsc.name, "size": len(content), **sums}
+        changes.write_text(_CHANGES.format(**facts))
         refs = tuple(ref_of(path) for path in sorted(dsc.parent.iterdir()) if path.is_file())
         key = upload_key(source, version, hashlib.sha256(changes.read_bytes() + os.urandom(8)).hexdigest())
         ulla = "Ulla <ulla@example.org>"
@@ -121,13 +132,26 @@ class Waiting:
         assert found is not None
         return self.site.spool.review.where(*found)
 
-    def gather(self, one: Upload) -> Evidence:
-        """Let the evidence daemon do all there is to do, and give what it gathered."""
+    def look(self) -> None:
+        """Let the evidence daemon do all there is to do."""
         daemon = EvidenceDaemon(self.site)
         daemon.recover()
         while daemon.one():
             pass
-        assert Room.READY in self.site.spool.review.rooms
+
+    def gather(self, one: Upload) -> Evidence:
+        """Let the evidence daemon do all there is to do, and give what it gathered for an upload."""
+        self.look()
         found = papers.read(self.entry(one))
         assert found is not None, "no evidence was gathered"
         return found
+
+    def say(self, *words: str) -> str:
+        """Give what the command `debmill` prints in this process, or says is wrong."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sites, "People", Everybody)
+            done = CliRunner().invoke(command, ["--site", str(self.path), *words], env={"COLUMNS": "200"})
+        if isinstance(done.exception, Problem):
+            return f"debmill: {done.exception}"
+        assert done.exit_code == 0, done.output
+        return done.output

@@ -284,7 +284,7 @@ def test_what_does_not_run_is_no_sign() -> None:
         ("tar: a/null: Cannot mknod: Operation not permitted", "device"),
         ("dpkg-source: error: diff 'x.patch' patches files multiple times", "patch"),
         (
-            "dpkg-source: info: applying x\npatching file a\nHunk #1 FAILED\ndpkg-source: error: LC_ALL=C patch -t failed",
+            "dpkg-source: info: applying x\npatching file a\nHunk #1 FAILED\ndpkg-source: error: patch -t failed",
             "patch",
         ),
         ("tar: x: Cannot write: No space left on device", "too-large"),

@@ -1,0 +1,173 @@
+"""The desk: notes, questions, a second pair of eyes, what rules decide, and what each decision records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from queues import atomic, envelope
+from queues.rooms import Room
+from queues.values import Upload
+from review import notes
+from review.desk import Desk, NotAllowed
+from review.evidence import papers
+from review.person import Reviewer, UnknownPerson, Uploader
+from review.policy.values import Policy, Ruling
+from tests.support.world import REVIEWER, Everybody, Sources, World, given_builds
+from tests.unit.review.evidence import QUIET
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sources]:
+    found = Sources(tmp_path_factory.mktemp("sources"))
+    with given_builds(found):
+        yield found
+
+
+@pytest.fixture
+def world(tmp_path: Path, sources: Sources) -> Iterator[World]:
+    one = World(tmp_path / "site", sources)
+    yield one
+    one.close()
+
+
+def entry(world: World, one: Upload) -> Path:
+    found = world.spool.review.find(one.key)
+    assert found is not None
+    return world.spool.review.where(*found)
+
+
+def with_evidence(world: World, one: Upload) -> str:
+    """Lay evidence beside a case, and give its SHA256."""
+    path = entry(world, one)
+    atomic.make(path / papers.DIRECTORY)
+    atomic.disk.create(path / papers.DIRECTORY / papers.FACTS, envelope.encode(QUIET))
+    return papers.digest(path)
+
+
+def test_a_decision_records_who_when_and_the_evidence(world: World) -> None:
+    one, other = world.send("1.0"), world.send("1.0", "other")
+    digest = with_evidence(world, one)
+    world.accept(one)
+    world.desk().reject(other.key, REVIEWER, "no", world.clock())
+
+    accepted, rejected = world.events(one.key)[-1], world.events(other.key)[-1]
+    assert (accepted.event, accepted.facts["by"], accepted.facts["evidence"]) == ("accepted", REVIEWER, digest)
+    assert (rejected.event, rejected.facts["reason"], rejected.facts["evidence"]) == ("rejected", "no", "none")
+    assert len(digest) == 64
+
+
+def test_evidence_travels_with_its_upload(world: World) -> None:
+    one = world.send("1.0")
+    digest = with_evidence(world, one)
+    world.accept(one)
+    world.run_until_idle()
+
+    room, name = world.spool.archive.find(one.key) or (Room.TMP, None)
+    assert name is not None
+    assert papers.digest(world.spool.archive.where(room, name)) == digest
+
+
+def test_notes_are_kept_in_their_order_and_told_to_nobody(world: World) -> None:
+    one = world.send("1.0")
+    world.desk().note(one.key, REVIEWER, "looks odd", world.clock())
+    world.desk().note(one.key, REVIEWER, "and that, too", world.clock())
+
+    assert [(note.by, note.text) for note in notes.read(entry(world, one))] == [
+        (REVIEWER, "looks odd"),
+        (REVIEWER, "and that, too"),
+    ]
+    assert world.told(one.key) == []
+
+
+def test_a_note_can_be_left_while_a_colleague_has_the_case(world: World) -> None:
+    one = world.send("1.0")
+    with world.spool.review.claim(one.key) as claimed:
+        assert claimed is not None
+        world.desk().note(one.key, REVIEWER, "wait", world.clock())
+        claimed.move(world.spool.review)
+
+    assert len(notes.read(entry(world, one))) == 1
+
+
+def test_a_torn_note_hides_no_other(world: World) -> None:
+    one = world.send("1.0")
+    world.desk().note(one.key, REVIEWER, "first", world.clock())
+    with (entry(world, one) / notes.FILE).open("ab") as file:
+        file.write(b'{"at":\n')
+    world.desk().note(one.key, REVIEWER, "second", world.clock())
+
+    assert [note.text for note in notes.read(entry(world, one))] == ["first", "second"]
+
+
+def test_each_question_is_told_and_the_case_keeps_its_place(world: World) -> None:
+    one, other = world.send("1.0"), world.send("1.0", "other")
+    for question in ("why?", "and why that?"):
+        world.desk().ask(one.key, REVIEWER, question, world.clock())
+
+    assert [notice.facts["question"] for notice in world.notices(one.key)] == ["why?", "and why that?"]
+    assert [name.key for name in world.spool.review.names(Room.READY)] == [one.key, other.key]
+
+
+class Own(Everybody):
+    """The reviewer is the uploader, too."""
+
+    def by_fingerprint(self, fingerprint: str) -> Uploader:  # noqa: ARG002 -- whosever it is
+        return Uploader("rita", "rita@example.org", ("*",), ("*",), (), ())
+
+
+class Otto(Own):
+    def reviewer(self, name: str) -> Reviewer:
+        return Reviewer(name, "otto@example.org")
+
+
+def test_nobody_accepts_an_upload_of_their_own_where_the_suite_wants_two(world: World) -> None:
+    one, site = world.send("1.0"), world.site
+    strict = {"demo": Policy(second_pair=True)}
+    with pytest.raises(NotAllowed, match="second pair of eyes"):
+        Desk(site.spool, Own(site.keys), site.settings.suites, strict).accept(one.key, "rita", world.clock())
+    assert world.place(one.key) == "review/ready"
+
+    Desk(site.spool, Otto(site.keys), site.settings.suites, strict).accept(one.key, "otto", world.clock())
+
+    assert world.place(one.key) == "master/ready"
+
+
+def test_one_may_where_the_suite_does_not_ask_for_it(world: World) -> None:
+    one, site = world.send("1.0"), world.site
+    Desk(site.spool, Own(site.keys), site.settings.suites).accept(one.key, "rita", world.clock())
+
+    assert world.place(one.key) == "master/ready"
+
+
+@pytest.mark.parametrize(("verdict", "place"), [("accept", "master/ready"), ("reject", "review/rejected")])
+def test_what_a_rule_decides_is_recorded_as_the_rules(world: World, verdict: str, place: str) -> None:
+    one = world.send("1.0")
+    ruling = Ruling(verdict, "unpacks", "a device")  # type: ignore[arg-type]
+
+    assert world.desk().obey(one, ruling, world.clock())
+    assert world.place(one.key) == place
+    assert world.events(one.key)[-1].facts["by"] == "rule:unpacks"
+    assert world.notices(one.key)[0].facts["by"] == "rule:unpacks"
+
+
+def test_a_rule_takes_no_case_out_of_anybodys_hands(world: World) -> None:
+    one = world.send("1.0")
+    with world.spool.review.claim(one.key) as claimed:
+        assert claimed is not None
+        assert not world.desk().obey(one, Ruling("reject", "unpacks", "a device"), world.clock())
+        claimed.move(world.spool.review)
+    world.desk().hold(one.key, REVIEWER, "mine", world.clock())
+    assert not world.desk().obey(one, Ruling("reject", "unpacks", "a device"), world.clock())
+
+    assert world.place(one.key) == "review/hold"
+
+
+def test_who_is_no_reviewer_notes_and_asks_nothing(world: World) -> None:
+    one = world.send("1.0")
+    for say in (world.desk().note, world.desk().ask):
+        with pytest.raises(UnknownPerson):
+            say(one.key, "somebody", "words", world.clock())
+    assert notes.read(entry(world, one)) == ()
