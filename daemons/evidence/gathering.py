@@ -14,8 +14,8 @@ from archive import pool
 from daemons.building import base, memory
 from daemons.building.base import Base
 from daemons.building.following import Watch
-from daemons.building.installing import Stores
 from daemons.building.overlay import Overlay
+from daemons.building.stores import Stores
 from daemons.evidence import sandbox
 from daemons.evidence.sandbox import Bounds, Looked
 from daemons.sites import Site

@@ -71,7 +71,7 @@ def native(into: Path, version: str, files: dict[str, str], source: str = "pkg",
         (tree / "upstream").write_text("upstream\n")
         orig = f"{source}_{version.partition('-')[0]}.orig.tar.xz"
         run(["tar", "-C", tree.parent, "-cJf", tree.parent / orig, "tree/upstream"])
-    run(["dpkg-source", "--build", "tree"], cwd=tree.parent)
+    run(["dpkg-source", "-Zxz", "-z1", "--build", "tree"], cwd=tree.parent)
     shutil.rmtree(tree)
     return tree.parent / f"{source}_{version}.dsc"
 
@@ -116,6 +116,7 @@ class Waiting:
         content = dsc.read_bytes()
         sums = {kind: hashlib.new(kind, content).hexdigest() for kind in ("md5", "sha256")}
         facts = {"source": source, "version": version, "dsc": dsc.name, "size": len(content), **sums}
+        changes.unlink(missing_ok=True)  # of a former time
         changes.write_text(_CHANGES.format(**facts))
         refs = tuple(ref_of(path) for path in sorted(dsc.parent.iterdir()) if path.is_file())
         key = upload_key(source, version, hashlib.sha256(changes.read_bytes() + os.urandom(8)).hexdigest())

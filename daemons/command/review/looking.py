@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 from collections.abc import Iterator
 
@@ -122,7 +124,7 @@ def diff(site: Site, case: str, path: str | None, stat: bool, every: bool, as_js
         console().print(pages.stat(chosen))
     else:
         folded = () if every or path else FOLDED
-        click.echo_via_pager(_text(reader, chosen, folded)) if _is_seen() else _print(_text(reader, chosen, folded))
+        _print(_text(reader, chosen, folded))
 
 
 @click.command()
@@ -209,9 +211,10 @@ def _section(reader: Reader, section: Section) -> Iterator[str]:
 
 
 def _print(text: Iterator[str]) -> None:
-    for line in text:
-        click.echo(line, nl=False)
-
-
-def _is_seen() -> bool:
-    return sys.stdout.isatty()
+    """Print, on a terminal through less(1): one from which nothing can be started, for reviewers may be anybody."""
+    if sys.stdout.isatty() and shutil.which("less"):
+        os.environ |= {"PAGER": "less", "LESS": "-FRX", "LESSSECURE": "1"}
+        click.echo_via_pager(text)
+    else:
+        for line in text:
+            click.echo(line, nl=False)
