@@ -41,12 +41,12 @@ class Area:
         """Begin a new hidden file. Raises Refusal when the area or the disk is full."""
         self._check_disk(name)
         self._room.begin(name)
-        path = self._hidden / f"{next(self._numbers)}.{name}"
+        path = f"{self._hidden}/{next(self._numbers)}.{name}"
         return Unfinished(name, path, self._room, self._limits.free_bytes)
 
     def publish(self, file: Unfinished) -> None:
         """Make a complete file visible under its own name, in the place of an earlier one. Raises Heard."""
-        file.publish(self.path / file.name)
+        file.publish(f"{self.path}/{file.name}")
         self._room.closed(file.size)
         file.close()
         if file.name.endswith(JUDGED):

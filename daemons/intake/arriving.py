@@ -22,7 +22,7 @@ class Unfinished:
     `size` are the bytes so far, `sha256` is the hex digest of the whole file, or None when bytes came out of order.
     """
 
-    def __init__(self, name: str, path: Path, room: Room, floor: int) -> None:
+    def __init__(self, name: str, path: str, room: Room, floor: int) -> None:
         self.name = name
         self.path = path
         self._room = room
@@ -65,7 +65,7 @@ class Unfinished:
         if size != self._hashed:
             self._hashed = -1
 
-    def publish(self, path: Path) -> None:
+    def publish(self, path: str) -> None:
         """Give the file this name. Raises Heard when a part of it is missing."""
         self._check_whole()
         atomic.disk.rename(self.path, path)

@@ -50,7 +50,7 @@ class Talk:
         """
         if self._channel.closed:
             raise EOFError
-        if not self._may_send.is_set() or not self._sent_all():
+        if not self._may_send.is_set() or (self._unsent and not self._sent_all()):
             return None
         size = self._size()
         if size is not None and len(self._came) >= LENGTH + size:

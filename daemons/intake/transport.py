@@ -88,6 +88,8 @@ class Window(PipeInside):
 
     def first(self, size: int) -> bytes:
         """Give the first bytes, which stay."""
+        if not self._buffer:
+            return b""
         with self._lock:
             return self._buffer_tobytes(size)
 
