@@ -15,6 +15,7 @@ from queues.names import Key
 Fingerprint = str
 Gate = Literal["no-regression", "built", "complete"]
 Verdict = Literal["built", "failed"]
+Builds = Literal["overlay", "sbuild"]
 Option = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]*(=[^\s,]+)?$")]
 Profile = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
 
@@ -128,7 +129,7 @@ class Suite(Struct, frozen=True, forbid_unknown_fields=True):
     )
     base: Annotated[str, Meta(description="The Debian suite that build environments are made of.")] = "bookworm"
     environment: Annotated[
-        Literal["overlay", "sbuild"],
+        Builds,
         Meta(description="What builds: overlay, debmill's own and fast; or sbuild, in its unshare mode."),
     ] = "overlay"
     sources: Annotated[

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 from daemons.building import build, sbuild
 from daemons.building.build import Outcome, Settings
 from daemons.building.installing import Layered
 from queues.clock import Clock
-from queues.values import BuildJob
-
-Name = Literal["overlay", "sbuild"]
+from queues.values import BuildJob, Builds
 
 
 class Way(Protocol):
@@ -22,7 +20,7 @@ class Way(Protocol):
         """Build."""
 
 
-def way(name: Name, layered: Layered) -> Way:
+def way(name: Builds, layered: Layered) -> Way:
     """Give the way of this name over a base."""
     if name == "sbuild":
         return partial(build.build, sbuild.Sbuild(layered), steps=sbuild.STEPS)

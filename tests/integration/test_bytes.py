@@ -13,7 +13,7 @@ from daemons.building.build import Settings
 from daemons.building.installing import Layered
 from daemons.command.build import _job
 from queues.clock import utc
-from queues.values import BuildResult
+from queues.values import BuildResult, Builds
 from tests.support import tiny
 from tests.support.account import room, unprivileged
 from tests.support.bases import base_of, layers
@@ -37,12 +37,12 @@ def test_a_package_of_debian_has_the_same_bytes_by_either_way(work: Path, name: 
     if dsc is None:  # the mirror does not hold it whole
         rules = {"debian/rules": "#!/usr/bin/make -f\n%:\n\tdh $@\n"}
         dsc = tiny.source(work, fields="Build-Depends: debhelper-compat (= 13)", files=rules)
-    made = {way: debs(way, dsc, architecture, work / way) for way in get_args(ways.Name)}
+    made = {way: debs(way, dsc, architecture, work / way) for way in get_args(Builds)}
     assert made["overlay"]
     assert made["overlay"] == made["sbuild"]
 
 
-def debs(way: ways.Name, dsc: Path, architecture: str, out: Path) -> dict[str, str]:
+def debs(way: Builds, dsc: Path, architecture: str, out: Path) -> dict[str, str]:
     out.mkdir()
     build = ways.way(way, Layered(base_of("amd64"), [], utc, cache=layers()))
     result = build(_job(dsc, "bookworm", architecture), dsc.parent, out, utc, Settings())

@@ -20,14 +20,14 @@ from daemons.building.environment import DepWait, Limits, LocalArchive
 from daemons.building.extra import Extra
 from daemons.building.installing import Layered
 from queues.clock import utc
-from queues.values import BuildResult
+from queues.values import BuildResult, Builds
 from tests.support import tiny
 from tests.support.account import room, unprivileged
 from tests.support.bases import base_of, layers
 from tests.support.served import served
 from tests.support.tools import runs
 
-pytestmark = [pytest.mark.integration, pytest.mark.parametrize("way", get_args(ways.Name))]
+pytestmark = [pytest.mark.integration, pytest.mark.parametrize("way", get_args(Builds))]
 TOP = Path(__file__).parents[2]
 
 
@@ -48,7 +48,7 @@ def secret() -> Iterator[Path]:
 
 
 def outcome_of(
-    way: ways.Name,
+    way: Builds,
     work: Path,
     dsc: Path,
     architecture: str = "amd64",
@@ -65,7 +65,7 @@ def outcome_of(
     return ways.way(way, layered)(tiny.job(dsc, architecture), dsc.parent, out, utc, settings or Settings())
 
 
-def result_of(way: ways.Name, work: Path, dsc: Path, architecture: str = "amd64", **more: object) -> BuildResult:
+def result_of(way: Builds, work: Path, dsc: Path, architecture: str = "amd64", **more: object) -> BuildResult:
     outcome = outcome_of(way, work, dsc, architecture, **more)  # type: ignore[arg-type]
     assert isinstance(outcome, BuildResult), f"{outcome}\n{log_of(work)[-3000:]}"
     return outcome
@@ -104,7 +104,7 @@ say host "$(ls -d SECRET 2>/dev/null)"
 
 @unprivileged
 def test_a_build_finds_what_the_rules_of_the_field_say_and_nothing_of_the_host(
-    way: ways.Name, work: Path, secret: Path
+    way: Builds, work: Path, secret: Path
 ) -> None:
     look = {"look": LOOK.replace("SECRET", str(secret))}
     dsc = tiny.source(work, fields="Rules-Requires-Root: no", arch="sh ./look", files=look)
@@ -134,7 +134,7 @@ def test_a_build_finds_what_the_rules_of_the_field_say_and_nothing_of_the_host(
 
 
 @unprivileged
-def test_all_gets_the_packages_for_all_only(way: ways.Name, work: Path) -> None:
+def test_all_gets_the_packages_for_all_only(way: Builds, work: Path) -> None:
     outcome = result_of(way, work, tiny.source(work), "all")
     names = {"tiny-doc_1.0_all.deb", "tiny_1.0_all.buildinfo", "tiny_1.0_all.changes"}
     assert {file.name for file in outcome.files} == names
@@ -142,14 +142,14 @@ def test_all_gets_the_packages_for_all_only(way: ways.Name, work: Path) -> None:
 
 @pytest.mark.parametrize("fields", ["Rules-Requires-Root: binary-targets", ""], ids=["binary-targets", "absent"])
 @unprivileged
-def test_rules_are_root_where_they_ask_to_be(way: ways.Name, work: Path, fields: str) -> None:
+def test_rules_are_root_where_they_ask_to_be(way: Builds, work: Path, fields: str) -> None:
     outcome = result_of(way, work, tiny.source(work, fields=fields, arch="echo I am $$(id -u)"))
     assert outcome.verdict == "built", outcome.reason
     assert "\nI am 0\n" in log_of(work)
 
 
 @unprivileged
-def test_a_failure_says_its_phase_and_its_first_error(way: ways.Name, work: Path) -> None:
+def test_a_failure_says_its_phase_and_its_first_error(way: Builds, work: Path) -> None:
     recipe = "echo all is well\necho tiny.c:3: error: expected semicolon; echo '| Unpack source |'; exit 3"
     outcome = result_of(way, work, tiny.source(work, arch=recipe))
     assert (outcome.verdict, outcome.phase) == ("failed", "build")
@@ -159,7 +159,7 @@ def test_a_failure_says_its_phase_and_its_first_error(way: ways.Name, work: Path
 
 
 @unprivileged
-def test_a_source_that_cannot_be_unpacked_has_failed(way: ways.Name, work: Path) -> None:
+def test_a_source_that_cannot_be_unpacked_has_failed(way: Builds, work: Path) -> None:
     dsc = tiny.source(work)
     job = tiny.job(dsc, "amd64")
     (work / "tiny_1.0.tar.xz").write_bytes(b"something else")
@@ -172,7 +172,7 @@ def test_a_source_that_cannot_be_unpacked_has_failed(way: ways.Name, work: Path)
 
 
 @unprivileged
-def test_what_is_missing_is_waited_for_and_named(way: ways.Name, work: Path) -> None:
+def test_what_is_missing_is_waited_for_and_named(way: Builds, work: Path) -> None:
     outcome = outcome_of(
         way, work, tiny.source(work, fields="Build-Depends: nosuch-dev (>= 2) | nosuch2-dev, debhelper (>= 99)")
     )
@@ -188,7 +188,7 @@ print -e "SECRET" ? "ESCAPED" : "LOOKED", "\\n";
 
 @unprivileged
 def test_dependencies_come_from_the_archive_and_the_suites_sources_too_and_find_nothing_of_the_host(
-    way: ways.Name, work: Path, secret: Path
+    way: Builds, work: Path, secret: Path
 ) -> None:
     script = ESCAPE.replace("SECRET", str(secret))
     files = {"usr/bin/local-tool": "#!/bin/sh\necho the local tool\n"}
@@ -207,7 +207,7 @@ def test_dependencies_come_from_the_archive_and_the_suites_sources_too_and_find_
 
 
 @unprivileged
-def test_a_dependency_that_cannot_be_configured_is_waited_for(way: ways.Name, work: Path) -> None:
+def test_a_dependency_that_cannot_be_configured_is_waited_for(way: Builds, work: Path) -> None:
     archive = archive_of(work / "here", tiny.binary(work, "broken-tool", {"postinst": "#!/bin/sh\nexit 1\n"}))
     outcome = outcome_of(way, work, tiny.source(work, fields="Build-Depends: broken-tool"), archive=archive)
     assert outcome == DepWait("broken-tool (it cannot be configured)")
@@ -221,7 +221,7 @@ def archive_of(root: Path, package: Path) -> LocalArchive:
 
 
 @unprivileged
-def test_results_that_are_not_the_jobs_are_not_taken(way: ways.Name, work: Path) -> None:
+def test_results_that_are_not_the_jobs_are_not_taken(way: Builds, work: Path) -> None:
     forge = (
         "mkdir -p x/DEBIAN; printf 'Package: libc6\\nVersion: 99-1\\nArchitecture: amd64\\nMaintainer: a\\n"
         "Description: a\\n' >x/DEBIAN/control; dpkg-deb -b x ../libc6_99-1_amd64.deb; "
@@ -233,7 +233,7 @@ def test_results_that_are_not_the_jobs_are_not_taken(way: ways.Name, work: Path)
 
 
 @unprivileged
-def test_a_build_at_its_limit_is_ended_with_all_it_started(way: ways.Name, work: Path) -> None:
+def test_a_build_at_its_limit_is_ended_with_all_it_started(way: Builds, work: Path) -> None:
     mark = 200_000 + os.getpid()
     recipe = f"setsid sleep {mark} &\nperl -e 'push @x, q(x) x (1 << 20) while 1'"
     outcome = result_of(way, work, tiny.source(work, arch=recipe), settings=Settings(Limits(memory=400 << 20)))
@@ -243,7 +243,7 @@ def test_a_build_at_its_limit_is_ended_with_all_it_started(way: ways.Name, work:
 
 
 @unprivileged
-def test_a_cancelled_build_ends_at_once_and_leaves_nothing(way: ways.Name, work: Path) -> None:
+def test_a_cancelled_build_ends_at_once_and_leaves_nothing(way: Builds, work: Path) -> None:
     mark = 300_000 + os.getpid()
 
     def watch() -> None:
@@ -274,7 +274,7 @@ build(tiny.job(work / "tiny_1.0.dsc", "amd64"), work, work / "out", utc, Setting
 
 
 @unprivileged
-def test_nothing_is_left_of_a_build_whose_builder_was_killed(way: ways.Name, work: Path) -> None:
+def test_nothing_is_left_of_a_build_whose_builder_was_killed(way: Builds, work: Path) -> None:
     mark = 400_000 + os.getpid()
     tiny.source(work, arch=f"setsid sleep {mark} & sleep {mark}")
     words = [sys.executable, "-c", BUILDER, way, str(base_of("amd64").path), str(layers()), str(work)]
