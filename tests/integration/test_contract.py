@@ -279,7 +279,7 @@ def test_nothing_is_left_of_a_build_whose_builder_was_killed(way: Builds, work: 
     tiny.source(work, arch=f"setsid sleep {mark} & sleep {mark}")
     words = [sys.executable, "-c", BUILDER, way, str(base_of("amd64").path), str(layers()), str(work)]
     with subprocess.Popen(words, cwd=TOP) as builder:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 600
         while not runs("sleep", mark):
             assert builder.poll() is None
             assert time.monotonic() < deadline
