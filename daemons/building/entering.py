@@ -25,9 +25,10 @@ _DYING = ("setpriv", "--pdeathsig", "KILL")
 def making(program: Path) -> list[str]:
     """Run a Python program as process 1 of new namespaces, with every capability there and no id of the host's.
 
-    It is still the caller to the host, and to open the caller's files; it becomes the namespace's root by itself.
+    It is still the caller to the host, and to open the caller's files; it becomes the namespace's root by itself. As
+    long as it waits it keeps no file system from being unmounted (slave mounts, mount_namespaces(7)).
     """
-    namespaces = ("--mount", "--pid", "--net", "--ipc", "--uts", "--fork", "--kill-child")
+    namespaces = ("--mount", "--pid", "--net", "--ipc", "--uts", "--fork", "--kill-child", "--propagation=slave")
     return [*_DYING, "--", "unshare", "--map-auto", "--keep-caps", *namespaces, "--", PYTHON, "-I", "-S", str(program)]
 
 

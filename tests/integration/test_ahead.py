@@ -9,6 +9,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,7 @@ from daemons.sites import Site
 from queues.values import Suite
 from tests.support.account import room, unprivileged
 from tests.support.bases import base_of
+from tests.support.tools import run
 
 pytestmark = pytest.mark.integration
 TOP = Path(__file__).parents[2]
@@ -134,3 +137,42 @@ def ready_of(daemon: subprocess.Popen[bytes]) -> int:
         assert daemon.poll() is None
         time.sleep(LOOK)
     return found.pop()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts")
+def test_what_waits_keeps_no_file_system_of_the_host_from_being_unmounted() -> None:
+    account = ["setpriv", "--reuid", "debmill", "--regid", "debmill", "--init-groups"]
+    with room() as path, mounted(path):
+        run(["mount", "--make-shared", path])  # as service managers make the root
+        (path / "within").mkdir()
+        with (
+            mounted(path / "within"),
+            subprocess.Popen(
+                [*account, sys.executable, "-c", WAITING], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=TOP
+            ) as builder,
+        ):
+            seen = f"/proc/{first_of(builder)}/mountinfo"
+            assert f"{path}/within" in Path(seen).read_text()
+            run(["umount", path / "within"])
+            assert f"{path}/within" not in Path(seen).read_text()
+            run(["mount", "-t", "tmpfs", "none", path / "within"])
+            builder.kill()
+
+
+@contextmanager
+def mounted(path: Path) -> Iterator[None]:
+    """Have a file system of its own in a directory."""
+    run(["mount", "-t", "tmpfs", "none", path])
+    try:
+        yield
+    finally:
+        run(["umount", path])
+
+
+def first_of(builder: subprocess.Popen[bytes]) -> int:
+    """Give process 1 of what a builder has started ahead, as soon as it is that."""
+    while True:
+        for first in children_of(ready_of(builder)):
+            if "inside.py" in Path(f"/proc/{first}/cmdline").read_text():
+                return first
+        time.sleep(LOOK)
