@@ -19,11 +19,11 @@ from archive.catalogue import Catalogue, aliases_of, dists_of
 from archive.contents.lists import Lists
 from archive.contents.writing import Contents
 from archive.delivery import Checked, Delivery, Material, Unfit
-from archive.draft import Draft
-from archive.inclusion import Arrival, Change, Refusal
+from archive.inclusion import Change, Refusal
 from archive.indices import opening
 from archive.indices.texts import Texts
 from archive.opkg.packages import NotMade
+from archive.planning import plan
 from archive.pool import Mismatch, NameTaken, Pool
 from archive.publication import Publication, TooEarly, check_time
 from archive.published import Published
@@ -38,7 +38,6 @@ from queues.values import BuildResult, FileRef, Suite, Upload
 if TYPE_CHECKING:
     from archive.opkg.feeds import Feeds
 
-_MANY = 100  # sources for which indices are read whole
 __all__ = ["Included", "Inclusion", "Refusal", "Repository", "TooSoon", "Unchanged", "UnknownSuite"]
 
 
@@ -214,7 +213,8 @@ class Repository:
             self._recover()
             try:
                 checked = check(self.suite(suite))
-                planned = self._plan(suite, checked)
+                others = {other: self.catalogue(other) for other in self.suites if other != suite}
+                planned = plan(checked, self.catalogue(suite), others, self.published)
                 if isinstance(planned, Refusal):
                     return planned
                 if not planned.indices:
@@ -225,27 +225,6 @@ class Repository:
                 return Refusal(str(error))
             except TooEarly as early:
                 return TooSoon(early.not_before)
-
-    def _plan(self, suite: str, checked: Sequence[Checked]) -> Change | Refusal:
-        conflict = self.published.conflict(member.ref for one in checked for member in one.members)
-        if conflict:
-            return Refusal(conflict)
-        draft = Draft(self.catalogue(suite), many=len(checked) > _MANY)
-        for one in checked:
-            elsewhere = self._elsewhere(suite, one.arrival)
-            planned = Refusal(elsewhere) if elsewhere else draft.plan(one.arrival)
-            if isinstance(planned, Refusal):
-                return planned
-        return draft.change
-
-    def _elsewhere(self, suite: str, arrival: Arrival) -> str:
-        for other in self.suites:
-            if other != suite and arrival.stanza and arrival.version in self.catalogue(other).versions(arrival.source):
-                return (
-                    f"{arrival.source} {arrival.version}: published in {other}; promote or copy it to {suite}, "
-                    "or use a ~suffix version"
-                )
-        return ""
 
     def _apply(self, suite: str, checked: Sequence[Checked], change: Change, now: datetime) -> Included:
         members = [member for one in checked for member in one.members]

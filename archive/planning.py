@@ -1,0 +1,39 @@
+"""What a set of arrivals changes in a suite, each seeing what those before it made; or why one may not come in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from archive.catalogue import Catalogue
+from archive.delivery import Checked
+from archive.draft import Draft
+from archive.inclusion import Arrival, Change, Refusal
+from archive.published import Published
+
+_MANY = 100  # sources for which indices are read whole
+
+
+def plan(
+    checked: Sequence[Checked], into: Catalogue, others: Mapping[str, Catalogue], published: Published
+) -> Change | Refusal:
+    """Decide on everything that passed its checks; `others` are the suites that have the same pool, by name."""
+    conflict = published.conflict(member.ref for one in checked for member in one.members)
+    if conflict:
+        return Refusal(conflict)
+    draft = Draft(into, many=len(checked) > _MANY)
+    for one in checked:
+        elsewhere = _elsewhere(one.arrival, into.suite.name, others)
+        planned = Refusal(elsewhere) if elsewhere else draft.plan(one.arrival)
+        if isinstance(planned, Refusal):
+            return planned
+    return draft.change
+
+
+def _elsewhere(arrival: Arrival, suite: str, others: Mapping[str, Catalogue]) -> str:
+    for name, other in others.items():
+        if arrival.stanza and arrival.version in other.versions(arrival.source):
+            return (
+                f"{arrival.source} {arrival.version}: published in {name}; promote or copy it to {suite}, "
+                "or use a ~suffix version"
+            )
+    return ""
