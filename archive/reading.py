@@ -7,21 +7,18 @@ inside. The parent gets plain strings; it hashes the files itself and never pars
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
 
 from archive import debfile, dscfile
+from archive.sealing import seal
 from queues import control
 
-_MEMORY = 1 << 30
-_SECONDS = 60
 _BATCH = 800  # files that one child reads: a process may usually have 1,024 open
 _CHILDREN = 2
 _HERE = Path(__file__).resolve().parents[1]
@@ -51,6 +48,8 @@ def read(paths: Sequence[Path]) -> list[Fields]:
 
 def each(paths: Sequence[Path]) -> Iterator[Fields | Unreadable]:
     """Give the control fields of each of very many files, in the order of `paths`, or why one has none."""
+    from concurrent.futures import ThreadPoolExecutor  # which the child, that is of this module, too, need not load
+
     batches = [paths[start : start + _BATCH] for start in range(0, len(paths), _BATCH)]
     with ThreadPoolExecutor(_CHILDREN) as children:
         for start in range(0, len(batches), _CHILDREN):
@@ -94,18 +93,6 @@ def main(paths: Sequence[str]) -> None:
     files = [(Path(path).name, open(path, "rb")) for path in paths]  # noqa: SIM115 -- they live as long as the process
     seal()
     sys.stdout.buffer.write(msgspec.json.encode([_answer(name, file) for name, file in files]))
-
-
-def seal(seconds: int = _SECONDS) -> None:
-    """Give up, for good, opening files and sockets and starting processes; bound memory and processor time."""
-    for what, limit in (
-        (resource.RLIMIT_NOFILE, 0),
-        (resource.RLIMIT_NPROC, 0),
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_AS, _MEMORY),
-        (resource.RLIMIT_CPU, seconds),
-    ):
-        resource.setrlimit(what, (limit, limit))
 
 
 def _answer(name: str, file: BinaryIO) -> _Answer:

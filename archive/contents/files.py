@@ -13,11 +13,9 @@ import zlib
 from collections.abc import Sequence
 from typing import BinaryIO
 
-import msgspec
-
 from archive import debfile
 from archive.debfile import NotADeb
-from archive.reading import seal
+from archive.sealing import seal
 
 SECONDS = 3600  # of processor time, for all the files of one call
 _CHUNK = 1 << 14  # what xz makes of so much at most is still a small part of the memory allowed
@@ -83,17 +81,16 @@ def _unpacker(name: str) -> lzma.LZMADecompressor | zlib._Decompress | None:
 
 
 def main(paths: Sequence[str]) -> None:
-    """Be the child: print the names in each .deb, None where they cannot be read, as MessagePack."""
+    """Be the child: for each .deb, print how many names it has (-1: they cannot be read), then the names, by lines."""
     files = [open(path, "rb") for path in paths]  # noqa: SIM115 -- they live as long as the process
     seal(SECONDS)
-    sys.stdout.buffer.write(msgspec.msgpack.encode([_answer(file) for file in files]))
-
-
-def _answer(file: BinaryIO) -> list[bytes] | None:
-    try:
-        return names(file)
-    except NotADeb:
-        return None
+    for file in files:
+        try:
+            found = names(file)
+        except NotADeb:
+            sys.stdout.buffer.write(b"-1\n")
+        else:
+            sys.stdout.buffer.write(b"".join((b"%d\n" % len(found), *(name + b"\n" for name in found))))
 
 
 if __name__ == "__main__":

@@ -9,9 +9,8 @@ import sys
 import zlib
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
-
-import msgspec
 
 from queues import atomic
 from queues.values import FileRef
@@ -66,11 +65,11 @@ class Lists:
 
 def _read(paths: Sequence[Path]) -> list[Names | None]:
     """Have a child read .debs; where one of them is too much for it, only that one has no answer."""
-    command = [sys.executable, "-m", "archive.contents.files", *map(str, paths)]
+    command = [sys.executable, "-S", "-m", "archive.contents.files", *map(str, paths)]
     ended = subprocess.run(command, cwd=_HERE, stdin=subprocess.DEVNULL, capture_output=True, check=False)
-    with suppress(msgspec.DecodeError):
-        answers = msgspec.msgpack.decode(ended.stdout, type=list[Names | None])
-        if len(answers) == len(paths):
-            return answers
+    if ended.returncode == 0:
+        lines = iter(ended.stdout.split(b"\n"))
+        counts = (int(next(lines)) for _ in paths)
+        return [None if count < 0 else [*islice(lines, count)] for count in counts]
     half = len(paths) // 2
     return [*_read(paths[:half]), *_read(paths[half:])] if half else [None]

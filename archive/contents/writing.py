@@ -18,9 +18,10 @@ from archive.contents.lists import Lists
 from archive.inclusion import NOTHING, Difference
 from archive.indices import Damaged, files, members, opening
 from archive.indices.index import Entries
+from archive.indices.members import Member
 from archive.indices.pieces import Piece
-from archive.indices.texts import Texts
-from archive.indices.writing import MODE, digest
+from archive.indices.texts import Texts, measure
+from archive.indices.writing import MODE
 from archive.release import Digest
 from archive.stanzas import Stanza
 from queues import atomic
@@ -76,10 +77,13 @@ class Contents:
                 [], Difference((), tuple(one for one in index if one.architecture == file.architecture))
             )
         gz = files.sound(old / f"{file.path}.gz", listed.get(f"{file.path}.gz"))
-        text = self._texts.get(file.name, listed[file.path]) or memoryview(members.unpack(gz))
-        if release.digest(text) != listed[file.path]:
-            raise Damaged(f"{old / file.path}.gz: not the text its Release lists; restore it from a backup")
-        return [*_apart(text, gz)]
+        found = [member for member in members.walk(gz) if member.text_size]
+        parts = self._texts.get(file.name, listed[file.path])
+        if parts is None or [*map(len, parts)] != [member.text_size for member in found]:
+            parts = [memoryview(members.unpack(_cut(gz, member))) for member in found]
+            if measure(parts) != listed[file.path]:
+                raise Damaged(f"{old / file.path}.gz: not the text its Release lists; restore it from a backup")
+        return [Piece(one.first, 0, text, _cut(gz, one)) for one, text in zip(found, parts, strict=True)]
 
     def _edited(self, pieces: Sequence[Piece], difference: Difference) -> Sequence[Piece]:
         removed, added = difference
@@ -96,7 +100,7 @@ class Contents:
             yield from (Line(name, location) for name in (names[ref.sha256] if ref else ()))
 
     def _write(self, new: Path, file: _File, pieces: Sequence[Piece]) -> dict[str, Digest]:
-        plain = digest(piece.text for piece in pieces)
+        plain = measure(piece.text for piece in pieces)
         packed = (piece.packed or members.pack(bytes(piece.text), 0, piece.first, _LEVEL) for piece in pieces)
         data = b"".join(packed) or members.pack(b"", 0, b"", _LEVEL)
         atomic.disk.create(new / f"{file.path}.gz", data, MODE)
@@ -109,13 +113,8 @@ def _link(new: Path, old: Path, path: str, listed: Entries) -> dict[str, Digest]
     return {path: listed[path], f"{path}.gz": listed[f"{path}.gz"]}
 
 
-def _apart(text: memoryview, gz: memoryview) -> Iterator[Piece]:
-    offset = 0
-    for member in members.walk(gz):
-        packed = gz[member.offset : member.offset + member.size]
-        if member.text_size:
-            yield Piece(member.first, 0, text[offset : offset + member.text_size], packed)
-        offset += member.text_size
+def _cut(gz: memoryview, member: Member) -> memoryview:
+    return gz[member.offset : member.offset + member.size]
 
 
 def _files(suite: Suite, dist: str) -> Iterator[_File]:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from archive import release, stanzas
+from archive import stanzas
 from archive.catalogue import Place
 from archive.indices import Damaged, blocks, files, members, pieces
 from archive.indices.blocks import Block
 from archive.indices.members import Member
 from archive.indices.pieces import TAIL, Piece
-from archive.indices.texts import Texts
+from archive.indices.texts import Part, Texts, measure
 from archive.release import Digest
 from archive.stanzas import SOURCE, Stanza
 
@@ -59,14 +59,15 @@ class Index:
     def pieces(self, texts: Texts) -> list[Piece]:
         """Take the index apart, every byte compared with Release. One that was not made in pieces comes unpacked."""
         gz, xz = (self._file(suffix) for suffix in FORMS)
-        text = texts.get(f"{self.place.dist}/{self.place.path}", self.digest) or self._whole()
+        parts = texts.get(f"{self.place.dist}/{self.place.path}", self.digest) or self._parts()
         try:
             packed = [*blocks.read(xz)]
         except blocks.Foreign:
             packed = []
-        if [member.text_size for member in self._members] != [block.text_size for block in packed]:
-            return [*pieces.cut(pieces.stanzas(text))]
-        return [*_apart(text, gz, self._members, packed)]
+        sizes = [[member.text_size for member in self._members], [block.text_size for block in packed]]
+        if any(found != [*map(len, parts)] for found in sizes):
+            return [*pieces.cut(pieces.stanzas(b"".join(parts)))]
+        return [*_apart(parts, gz, self._members, packed)]
 
     def check(self) -> None:
         """Compare its files with Release."""
@@ -82,11 +83,11 @@ class Index:
         path = self.place.path + suffix
         return files.sound(self._directory / path, self._entries.get(path))
 
-    def _whole(self) -> memoryview:
-        text = b"".join(map(self._text, self._members))
-        if release.digest(text) != self.digest:
+    def _parts(self) -> Sequence[bytes]:
+        parts = [*map(self._text, self._members)]
+        if measure(parts) != self.digest:
             raise self._damaged("not the text its Release lists")
-        return memoryview(text)
+        return parts
 
     @cached_property
     def _gz(self) -> memoryview:
@@ -131,10 +132,7 @@ class Index:
         return Damaged(f"{self._directory / self.place.path}.gz: {means}; restore it from a backup")
 
 
-def _apart(text: memoryview, gz: memoryview, found: Iterable[Member], packed: Iterable[Block]) -> Iterator[Piece]:
-    offset = 0
-    for member, block in zip(found, packed, strict=True):
-        piece = text[offset : offset + member.text_size]
+def _apart(parts: Iterable[Part], gz: memoryview, found: Iterable[Member], packed: Iterable[Block]) -> Iterator[Piece]:
+    for text, member, block in zip(parts, found, packed, strict=True):
         compressed = Packed(gz[member.offset : member.offset + member.size], block)
-        yield Piece(member.first, member.marks, piece, compressed)
-        offset += member.text_size
+        yield Piece(member.first, member.marks, text, compressed)

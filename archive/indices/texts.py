@@ -1,7 +1,9 @@
 """The plain texts of indices, kept beside the published tree, for a publication hashes all of a text it changed little.
 
-They are derived: each is compared with what Release says before it is used, and may be deleted at any time. There is
-one for each index, which is named by its path below `dists`.
+The pieces of a text lie in one file in any order, and new ones are put behind: for a little change little is written.
+Its table, named by the SHA256 of the text, says where each is. All of it is derived: a text is compared with what
+Release says before it is used, and what does not fit is as if it were not there. An index is named by its path below
+`dists`. Only who holds the archive's lock may use this.
 """
 
 from __future__ import annotations
@@ -9,12 +11,26 @@ from __future__ import annotations
 import hashlib
 import mmap
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+import msgspec
+from msgspec import Struct
+
 from archive.release import Digest
 from queues import atomic
+
+Part = memoryview | bytes
+_SLACK = 16 << 20  # bytes of pieces that are no longer used, beyond as many as are
+_HEAP = "pieces-"
+
+
+class _Table(Struct, frozen=True, array_like=True):
+    """The file that pieces lie in, and first byte and size of each."""
+
+    heap: str
+    parts: tuple[tuple[int, int], ...]
 
 
 class Texts:
@@ -23,27 +39,68 @@ class Texts:
     def __init__(self, path: Path) -> None:
         """Name the directory; it is made when there is something to keep."""
         self._path = path
+        self._given: dict[str, _Given] = {}
 
-    def get(self, index: str, digest: Digest) -> memoryview | None:
-        """Give a text, if it is here and as it should be."""
+    def get(self, index: str, digest: Digest) -> Sequence[memoryview] | None:
+        """Give a text in its pieces, if it is here and as it should be."""
         try:
-            with open(self._path / index / digest.sha256, "rb") as file:
-                text = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-        except (OSError, ValueError):  # none, or an empty file
+            table = msgspec.msgpack.decode((self._path / index / digest.sha256).read_bytes(), type=_Table)
+            with open(self._path / index / table.heap, "rb") as file:
+                heap = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        except (OSError, ValueError, msgspec.DecodeError):  # ValueError: an empty file
             return None
-        return text if (len(text), hashlib.sha256(text).hexdigest()) == digest else None
+        parts = [heap[start : start + size] for start, size in table.parts]
+        if measure(parts) != digest:
+            return None
+        self._given[index] = _Given(table, parts)
+        return parts
 
-    def put(self, index: str, digest: Digest, parts: Iterable[memoryview | bytes]) -> None:
+    def put(self, index: str, digest: Digest, parts: Iterable[Part]) -> None:
         """Keep the text of an index instead of the one before; where that fails, there is none."""
-        directory = self._path / index
+        given = self._given.pop(index, None)
         with suppress(OSError):
-            atomic.make(directory)
-            with open(directory / digest.sha256, "wb") as file:
-                file.writelines(parts)
-        self._forget(directory, digest.sha256)
+            atomic.make(self._path / index)
+            table = self._append(self._path / index, [*parts], given, digest)
+            (self._path / index / digest.sha256).write_bytes(msgspec.msgpack.encode(table))
+            _forget(self._path / index, {digest.sha256, table.heap})
 
-    def _forget(self, directory: Path, but: str) -> None:
-        with suppress(OSError):
-            for name in os.listdir(directory):
-                if name != but:
-                    atomic.remove(directory / name)
+    def _append(self, directory: Path, parts: Sequence[Part], given: _Given | None, digest: Digest) -> _Table:
+        if given is None or (directory / given.table.heap).stat().st_size > 2 * digest.size + _SLACK:
+            given = _Given(_Table(f"{_HEAP}{digest.sha256}", ()), [])
+            (directory / given.table.heap).unlink(missing_ok=True)
+        places = []
+        with open(directory / given.table.heap, "ab") as heap:
+            for part in parts:
+                place = given.place(part)
+                if place is None:
+                    place = (heap.tell(), len(part))
+                    heap.write(part)
+                places.append(place)
+        return _Table(given.table.heap, tuple(places))
+
+
+class _Given:
+    """A text that was given out, by which its pieces are known again."""
+
+    def __init__(self, table: _Table, parts: Sequence[memoryview]) -> None:
+        self.table = table
+        self._parts = parts  # kept, for the identity of what is gone may come again
+        self._places = {id(part): place for part, place in zip(parts, table.parts, strict=True)}
+
+    def place(self, part: Part) -> tuple[int, int] | None:
+        """Say where a piece lies; None for a new one."""
+        return self._places.get(id(part))
+
+
+def measure(parts: Iterable[Part]) -> Digest:
+    """Measure a text that is in parts."""
+    hasher, size = hashlib.sha256(), 0
+    for part in parts:
+        hasher.update(part)
+        size += len(part)
+    return Digest(size, hasher.hexdigest())
+
+
+def _forget(directory: Path, but: set[str]) -> None:
+    for name in set(os.listdir(directory)) - but:
+        atomic.remove(directory / name)

@@ -5,8 +5,7 @@ Each index is published as .gz and .xz; the plain text has its hash in Release a
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from archive.catalogue import Place
 from archive.indices import blocks, members, opening
 from archive.indices.index import FORMS, Entries, Packed
 from archive.indices.pieces import FAST, Piece
-from archive.indices.texts import Texts
+from archive.indices.texts import Texts, measure
 from archive.release import Digest
 from archive.snapshot import Tree
 from queues import atomic
@@ -36,7 +35,7 @@ def link(directory: Path, place: Place, old: Path, known: Entries) -> dict[str, 
 
 def write(directory: Path, place: Place, pieces: Sequence[Piece], texts: Texts) -> dict[str, Digest]:
     """Write an index of these pieces, and keep its text for the next time. Gives its entries in Release."""
-    plain = digest(piece.text for piece in pieces)
+    plain = measure(piece.text for piece in pieces)
     packed = _packed(pieces)
     files = {
         ".gz": b"".join([one.member for one in packed]) or members.pack(b"", 0, b"", _LEVELS[0]),
@@ -54,15 +53,6 @@ def link_by_hash(tree: Tree, dist: str, directory: Path, entries: Entries) -> No
     for snapshot in tree.generations(dist, KEPT - 1):
         old = tree.directory(snapshot, dist)
         _link(old, directory, opening.listed(old))
-
-
-def digest(parts: Iterable[memoryview | bytes]) -> Digest:
-    """Measure a text that is in parts."""
-    hasher, size = hashlib.sha256(), 0
-    for part in parts:
-        hasher.update(part)
-        size += len(part)
-    return Digest(size, hasher.hexdigest())
 
 
 def _packed(pieces: Sequence[Piece]) -> list[Packed]:

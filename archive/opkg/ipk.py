@@ -21,7 +21,7 @@ from typing import BinaryIO
 
 from archive import debfile
 from archive.debfile import NotADeb
-from archive.reading import seal
+from archive.sealing import seal
 
 LARGEST = 16 << 30
 SECONDS = 3600  # of processor time, for all the files of one call

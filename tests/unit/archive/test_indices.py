@@ -162,15 +162,27 @@ def test_packages_are_found_wherever_they_stand(many: Published) -> None:
 
 
 def test_a_lost_or_wrong_text_is_made_again(many: Published) -> None:
-    (kept,) = (many.path / "texts").rglob("Packages/*")
-    kept.write_bytes(kept.read_bytes().replace(b"tiny", b"evil", 1))
+    (heap,) = many.path.glob("texts/demo/main/binary-amd64/Packages/pieces-*")
+    heap.write_bytes(heap.read_bytes().replace(b"tiny", b"evil", 1))
     many.change(added=[stanza("new")])
     assert many.text().count(b"\nDescription: tiny") == len(MANY) + 1
-    (kept,) = (many.path / "texts").rglob("Packages/*")
-    assert kept.read_bytes() == many.text()
-    kept.unlink()
+    for path in many.path.glob("texts/demo/main/binary-amd64/Packages/*"):
+        path.write_bytes(b"nonsense")
     many.change(added=[stanza("newer")])
     assert many.names()[-2:] == ["new", "newer"]
+
+
+def test_of_a_text_that_changed_little_little_is_written(many: Published) -> None:
+    (heap,) = many.path.glob("texts/demo/main/binary-amd64/Packages/pieces-*")
+    before = heap.stat().st_size
+    many.change(added=[stanza("new")])
+    assert before < heap.stat().st_size <= before + pieces.SMALL
+    for number in range(40):
+        many.change([stanza("p1500", str(number)) if number else MANY[1500]], [stanza("p1500", str(number + 1))])
+    kept = [path for path in heap.parent.iterdir() if path.name.startswith("pieces-")]
+    assert len(kept) == 1
+    assert kept[0].stat().st_size < 2 * len(many.text()) + (17 << 20)
+    assert b"".join(many.texts.get(f"demo/{PLACE.path}", release.digest(many.text())) or ()) == many.text()
 
 
 def test_one_damaged_byte_stops_the_next_publication(many: Published) -> None:
