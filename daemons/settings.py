@@ -123,6 +123,8 @@ class Evidence(Struct, frozen=True, forbid_unknown_fields=True):
         256 << 20
     )
 
+    depends: Annotated[bool, Meta(description="Ask apt which build dependencies cannot be had.")] = True
+
     @property
     def limits(self) -> Limits:
         """Give what looking into one upload may use."""

@@ -16,7 +16,7 @@ from daemons.building.base import Base
 from daemons.building.following import Watch
 from daemons.building.overlay import Overlay
 from daemons.building.stores import Stores
-from daemons.evidence import sandbox
+from daemons.evidence import needing, sandbox
 from daemons.evidence.sandbox import Bounds, Looked
 from daemons.sites import Site
 from queues import atomic, envelope
@@ -26,7 +26,7 @@ from review.evidence.assembling import Case
 from review.evidence.comparing import Compared, Comparison
 from review.evidence.pages import INDEX, TEXT
 from review.evidence.papers import FACTS
-from review.evidence.values import Difference, Evidence, Sign, Trouble
+from review.evidence.values import Consequences, Difference, Evidence, Sign, Trouble, What
 
 LEAST, GROWTH = 1 << 30, 30  # bytes that two trees may take, and how many times those of their packed files
 _RAW = "raw"
@@ -71,11 +71,19 @@ class Gatherer:
             lintian=lintian.read(seen.texts["lintian.new"], seen.texts["lintian.old"])
             if seen.texts.get("lintian.new")
             else None,
-            consequences=assembling.consequences(one, what.dropped, site.repository),
+            consequences=self._consequences(one, what, seen),
             trouble=seen.trouble,
         )
         atomic.disk.create(aside / FACTS, envelope.encode(evidence))
         return evidence
+
+    def _consequences(self, one: Case, what: What, seen: Seen) -> Consequences:
+        found = assembling.consequences(one, what.dropped, self.site.repository)
+        if seen.trouble is not None or not self.site.settings.evidence.depends:
+            return found
+        limits, dsc = self.bounds.limits, one.new.files[0].read_bytes()
+        missing = needing.missing(self.site, one.suite, dsc, found.architectures, limits, self.watch)
+        return replace(found, missing=missing)
 
     def _seen(self, one: Case, system: Base, aside: Path) -> Seen:
         raw = aside / _RAW

@@ -18,13 +18,14 @@ from typing import Any
 import pytest
 
 from daemons.evidence.gatherer import EvidenceDaemon
-from daemons.settings import Evidence, Settings
+from daemons.settings import Evidence
+from daemons.sites import Site
 from queues import history
 from queues.clock import utc
 from queues.rooms import Room
 from review.evidence import papers
 from tests.support.account import room, unprivileged
-from tests.support.desk import SUITE, Waiting, native
+from tests.support.desk import Waiting, native
 from tests.support.world import REVIEWER
 
 pytestmark = pytest.mark.integration
@@ -159,7 +160,7 @@ def bomb(into: Path) -> Path:
 @unprivileged
 def test_a_bomb_is_refused_before_it_fills_anything(work: Path) -> None:
     (work / "site").mkdir()
-    waiting = Waiting(work / "site", Settings({"demo": SUITE}, evidence=Evidence(disk=64 << 20)))
+    waiting = Waiting(work / "site", Evidence(disk=64 << 20, depends=False))
     one = waiting.send(bomb(waiting.path), "1.0")
 
     found = waiting.gather(one)
@@ -171,7 +172,7 @@ def test_a_bomb_is_refused_before_it_fills_anything(work: Path) -> None:
 @unprivileged
 def test_more_files_than_are_looked_into_are_refused(work: Path) -> None:
     (work / "site").mkdir()
-    waiting = Waiting(work / "site", Settings({"demo": SUITE}, evidence=Evidence(files=100)))
+    waiting = Waiting(work / "site", Evidence(files=100, depends=False))
     one = waiting.send(native(waiting.path, "1.0", {f"many/{number}": "" for number in range(100)}), "1.0")
 
     found = waiting.gather(one)
@@ -310,3 +311,19 @@ def test_a_reviewer_waits_for_nobody(work: Path) -> None:
     assert not daemon.one()
     assert waiting.site.spool.master.find(one.key) is not None
     assert [*(waiting.path / "spool/evidence").iterdir()] == []
+
+
+@unprivileged
+def test_build_dependencies_that_cannot_be_had_are_named(work: Path) -> None:
+    (work / "site").mkdir()
+    waiting = Waiting(work / "site", Evidence(depends=True))
+    needs = "Source: pkg\nMaintainer: Ulla <ulla@example.org>\nBuild-Depends: bc, no-such-package (>= 2)\n"
+    control = f"{needs}\nPackage: pkg\nArchitecture: any\nDescription: tiny\n It is.\n"
+
+    one = waiting.send(native(waiting.path, "1.0", {"debian/control": control}), "1.0")
+
+    with pytest.MonkeyPatch.context() as patch:  # this archive is not signed
+        patch.setattr(Site, "local_archives", lambda *_: [])
+        found = waiting.gather(one)
+
+    assert found.consequences.missing == {"amd64": "no-such-package (>= 2)"}

@@ -79,8 +79,9 @@ def native(into: Path, version: str, files: dict[str, str], source: str = "pkg",
 class Waiting:
     """A site in a directory that is there and empty."""
 
-    def __init__(self, path: Path, found: Settings = Settings({"demo": SUITE})) -> None:  # noqa: B008 -- it is frozen
+    def __init__(self, path: Path, evidence: settings.Evidence | None = None) -> None:
         self.path = path
+        found = Settings({"demo": SUITE}, evidence=evidence or settings.Evidence(depends=False))
         (path / settings.FILE).write_text(settings.sample(found.suites, found))
         self.site.spool.create(SUITE.architectures)
         (path / "archive").mkdir()
