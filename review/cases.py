@@ -75,7 +75,9 @@ def waiting(spool: Spool) -> list[Case]:
         for name in spool.review.names(room):
             path = spool.review.where(room, name)
             try:
-                found[name] = Case(spool.review.peek(room, name), room, path, _owner(path))
+                found[name] = Case(
+                    spool.review.peek(room, name), room, path, _owner(path) if room is Room.ACTIVE else ""
+                )
             except (FileNotFoundError, envelope.Unreadable):
                 continue
     return [found[name] for name in sorted(found)]

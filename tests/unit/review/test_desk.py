@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from queues import atomic, envelope
 from queues.rooms import Room
 from queues.values import Upload
-from review import notes
+from review import cases, notes
 from review.desk import Desk, NotAllowed
 from review.evidence import papers
 from review.person import Reviewer, UnknownPerson, Uploader
@@ -130,6 +131,13 @@ def test_nobody_accepts_an_upload_of_their_own_where_the_suite_wants_two(world: 
         Desk(site.spool, Own(site.keys), site.settings.suites, strict).accept(one.key, "rita", world.clock())
     assert world.place(one.key) == "review/ready"
 
+    with (
+        pytest.raises(NotAllowed, match="second pair of eyes"),
+        Desk(site.spool, Own(site.keys), site.settings.suites, strict).open(one.key, "rita", world.clock()) as hand,
+    ):
+        hand.accept(world.clock())
+    assert world.place(one.key) == "review/ready"
+
     Desk(site.spool, Otto(site.keys), site.settings.suites, strict).accept(one.key, "otto", world.clock())
 
     assert world.place(one.key) == "master/ready"
@@ -171,3 +179,40 @@ def test_who_is_no_reviewer_notes_and_asks_nothing(world: World) -> None:
         with pytest.raises(UnknownPerson):
             say(one.key, "somebody", "words", world.clock())
     assert notes.read(entry(world, one)) == ()
+
+
+def test_an_open_case_shows_by_whom_and_nobody_else_decides_on_it(world: World) -> None:
+    one = world.send("1.0")
+    with world.desk().open(one.key, REVIEWER, world.clock()) as hand:
+        (case,) = cases.waiting(world.spool)
+        assert (case.room, case.reviewer) == (Room.ACTIVE, REVIEWER)
+        with pytest.raises(NotAllowed, match="in the hands of rita"):
+            world.desk().reject(one.key, REVIEWER, "no", world.clock())
+        hand.accept(world.clock())
+
+    assert world.place(one.key) == "master/ready"
+    assert not (world.spool.master.where(Room.READY, world.spool.master.names(Room.READY)[0]) / "owner").exists()
+
+
+def test_a_case_that_is_left_without_a_decision_is_as_it_was(world: World) -> None:
+    one = world.send("1.0")
+    with world.desk().open(one.key, REVIEWER, world.clock()):
+        pass
+    with pytest.raises(NotAllowed), world.desk().open(one.key, REVIEWER, world.clock()):
+        raise NotAllowed("a mistake of a person")
+
+    (case,) = cases.waiting(world.spool)
+    assert (case.room, case.reviewer) == (Room.READY, "")
+
+
+def test_a_case_is_free_when_its_terminal_died(world: World) -> None:
+    one = world.send("1.0")
+    child = os.fork()
+    if child == 0:
+        with world.desk().open(one.key, REVIEWER, world.clock()):
+            os._exit(0)
+    os.waitpid(child, 0)
+
+    world.accept(one)
+
+    assert world.place(one.key) == "master/ready"
