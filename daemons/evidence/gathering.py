@@ -21,7 +21,7 @@ from daemons.evidence.sandbox import Bounds, Looked
 from daemons.sites import Site
 from queues import atomic, envelope
 from queues.values import Upload
-from review.evidence import assembling, diffs, lintian, tree
+from review.evidence import assembling, diffs, lintian, tree, upstream
 from review.evidence.assembling import Case
 from review.evidence.comparing import Compared, Comparison
 from review.evidence.pages import INDEX, TEXT
@@ -39,6 +39,7 @@ class Seen(Struct, frozen=True):
     difference: Difference | None = None
     signs: tuple[Sign, ...] = ()
     texts: dict[str, str] = {}
+    key: bytes = b""
     trouble: Trouble | None = None
 
 
@@ -59,7 +60,7 @@ class Gatherer:
         one = assembling.case(upload, entry, site.suite(upload.suite), site.repository)
         system = base.at(site.environments / f"{one.suite.base}-{one.suite.builds_on(one.suite.architectures[0])}")
         seen = self._seen(one, system, aside)
-        what = assembling.what(one, site.repository, seen.texts)
+        what = assembling.what(one, site.repository, seen.texts, upstream.signature(one.new.files, seen.key, now))
         evidence = Evidence(
             upload=upload.key,
             gathered=now,
@@ -120,7 +121,7 @@ def _read(looked: Looked, aside: Path) -> Seen:
     signs = compared.signs
     if looked.unreadable:
         signs = (Sign("published", "", f"the published version cannot be unpacked: {looked.unreadable}"), *signs)
-    return Seen(_difference(compared, aside), signs, texts)
+    return Seen(_difference(compared, aside), signs, texts, (raw / sandbox.KEY).read_bytes())
 
 
 def _difference(compared: Compared, aside: Path) -> Difference:

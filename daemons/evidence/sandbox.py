@@ -12,15 +12,16 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from daemons.building.environment import Broken, Ended, Environment, Limits, in_mib
+from daemons.building.environment import DIRECTORY, Broken, Ended, Environment, Limits, in_mib
 from review.evidence import tree, unfit
 from review.evidence.values import Trouble
 
 OLD, NEW = "old", "new"
 VARIABLES = {"LC_ALL": "C", "TZ": "UTC"}
 _SPECIAL, _TOO_MANY = 3, 4  # how the script below ends
+KEY = "key"
 TREES = ("tree.old", "tree.new")
-TEXTS = ("changelog", "control", "lintian.old", "lintian.new")
+TEXTS = ("changelog", "control", "errors", "lintian.old", "lintian.new")
 _LINTIAN = "lintian --color never --show-overrides --display-info --pedantic --fail-on none --allow-root"
 _LOOK = f"""
 test -d old || mkdir old
@@ -32,9 +33,11 @@ for tree in old new; do find $tree -printf '{tree.FORMAT}' >tree.$tree; done
 grep -rlaFZ -e "$(printf '\\177ELF')" new >programs
 head -c 1048576 new/debian/changelog >changelog
 head -c 1048576 new/debian/control >control
+for name in pgp asc; do head -c 1048576 new/debian/upstream/signing-key.$name 2>/dev/null; done >key
 mkdir -p first/old first/new
 for tree in old new; do mv -T $tree/debian first/$tree/debian; done
-compare() {{ diff -ruN --no-dereference old new; }}
+compare() {{ diff -ruN --no-dereference old new 2>>{DIRECTORY}/errors; }}
+: >errors
 {{ (cd first && compare); compare; }} | head -c "$2" >diff
 : >lintian.old; : >lintian.new
 if command -v lintian; then
@@ -55,8 +58,9 @@ class Bounds(Struct, frozen=True):
 
 
 class Looked(Struct, frozen=True):
-    """What came out, as files in `directory`: listings, the diff, some texts. `whole`: the diff was not cut off.
+    """What came out, as files in `directory`: listings, the diff, some texts.
 
+    `whole`: the diff was not cut off, and diff(1) had no trouble.
     `unreadable` says why the published source could not be unpacked; then it counts as empty.
     """
 
@@ -80,11 +84,11 @@ def look(
     trouble = _unpack(environment, new[0].name, NEW, bounds) or _compare(environment, new, old, bounds)
     if trouble is not None:
         return trouble
-    names = ["diff", "programs", *TREES, *TEXTS]
+    names = ["diff", "programs", KEY, *TREES, *TEXTS]
     results = environment.collect(names, into, bounds.limits)
     return Looked(
         directory=into,
-        whole=results[0].size < bounds.diff,
+        whole=results[0].size < bounds.diff and not (into / "errors").stat().st_size,
         lintian=(into / "lintian.new").stat().st_size > 0,
         unreadable=unreadable.words if unreadable else "",
     )

@@ -57,7 +57,7 @@ def who(one: Case, spool: Spool, people: People, now: datetime) -> Who:
     )
 
 
-def what(one: Case, repository: Repository, texts: Mapping[str, str]) -> What:
+def what(one: Case, repository: Repository, texts: Mapping[str, str], upstream: str) -> What:
     """Say what it brings; `texts` has `changelog` and `control` as far as the sandbox saw them."""
     upload, changes = one.upload, lookup.signed(one.entry, one.upload)
     before: Mapping[str, str] = one.old.fields if one.old else {}
@@ -86,6 +86,7 @@ def what(one: Case, repository: Repository, texts: Mapping[str, str]) -> What:
         size=sum(ref.size for ref in upload.files),
         others=_others(upload, repository),
         rules_requires_root=_source_stanza(texts.get("control", "")).get("Rules-Requires-Root", "").strip(),
+        upstream=upstream,
     )
 
 

@@ -62,7 +62,8 @@ class What(Struct, frozen=True):
     """What it brings against what the suite holds; `published` is empty for a new source.
 
     `changelog` has the entries above the published version, `closes` the bugs that the .changes closes. `moved` are
-    binary packages whose section or priority is another now, in words. `size` is that of all files, in bytes.
+    binary packages whose section or priority is another now, in words. `size` is that of all files, in bytes; `others`
+    are the versions of other suites. `upstream` says how it stands with upstream's signature, empty without its key.
     """
 
     source: str
@@ -85,6 +86,7 @@ class What(Struct, frozen=True):
     size: int
     others: dict[str, str] = {}
     rules_requires_root: str = ""
+    upstream: str = ""
 
 
 class Part(Struct, frozen=True):

@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterable
 from msgspec import Struct
 
 from queues import control
-from review.evidence import trust
+from review.evidence import trust, upstream
 from review.evidence.values import Evidence
 from review.policy.values import Level, Policy
 
 Check = Callable[[Evidence, Policy], str]
+SLOW = "too-long"
 _SHOWN = 5  # names in a sentence
 
 
@@ -29,7 +30,12 @@ class Rule(Struct, frozen=True):
 def unpacks(evidence: Evidence, _: Policy) -> str:
     """Say why a source cannot be unpacked in the sandbox."""
     trouble = evidence.trouble
-    return f"it cannot be unpacked ({trouble.rule}): {trouble.words}" if trouble else ""
+    return f"it cannot be unpacked ({trouble.rule}): {trouble.words}" if trouble and trouble.rule != SLOW else ""
+
+
+def too_long(evidence: Evidence, _: Policy) -> str:
+    """Say that the sandbox had no time to look into it, which a busy machine can cause."""
+    return evidence.trouble.words if evidence.trouble and evidence.trouble.rule == SLOW else ""
 
 
 def signer(evidence: Evidence, _: Policy) -> str:
@@ -130,6 +136,12 @@ def sponsored(evidence: Evidence, _: Policy) -> str:
     return f"signed by {who.signed_by}, changed by {who.changed_by or who.maintainer}" if who.sponsored else ""
 
 
+def upstream_signature(evidence: Evidence, _: Policy) -> str:
+    """Say that upstream's signature is wrong, or not there though the package keeps upstream's key."""
+    said = evidence.what.upstream
+    return "" if said.startswith(upstream.GOOD) or not said else f"upstream's signature is {said}"
+
+
 def rules_requires_root(evidence: Evidence, _: Policy) -> str:
     """Say that debian/control does not say whether root is needed."""
     missing = evidence.trouble is None and not evidence.what.rules_requires_root
@@ -167,6 +179,7 @@ RULES: dict[str, Rule] = {
     "unpacks": Rule("reject", "dpkg-source(1)", unpacks),
     "version-order": Rule("reject", "Policy 5.6.12", version_order),
     "section": Rule("reject", "Policy 2.4, and this suite's settings", section),
+    SLOW: Rule("warn", "this site's settings", too_long),
     "signer": Rule("warn", "the site's uploaders", signer),
     "epoch": Rule("warn", "Policy 5.6.12.1", epoch),
     "other-suites": Rule("warn", "Policy 5.6.12", other_suites),
@@ -177,6 +190,7 @@ RULES: dict[str, Rule] = {
     "dependents": Rule("warn", "Policy 7.2", dependents),
     "missing-depends": Rule("warn", "Policy 7.7", missing_depends),
     "cut-off": Rule("warn", "review", cut_off),
+    "upstream-signature": Rule("warn", "uscan(1)", upstream_signature),
     "lintian-errors": Rule("warn", "lintian(1)", _lintian("E")),
     "lintian-warnings": Rule("hint", "lintian(1)", _lintian("W")),
     "dropped-packages": Rule("hint", "review", dropped_packages),

@@ -82,6 +82,9 @@ def test_a_reviewer_sees_an_upload_and_who_brought_it(road: Road, work: Path) ->
     assert seen["received"]
     shown = road.mill("review", "show", "millseen").output
     assert road.maintainer.address in shown
+    looked = lambda: road.mill.json("review", "show", "millseen")["evidence"] is not None  # noqa: E731
+    road.mill.wait("it was looked into", looked, 120, "millseen")
+    assert "+int main(void)" in road.mill("review", "diff", "millseen").output
 
 
 def test_dput_that_must_change_modes_succeeds(road: Road, work: Path) -> None:

@@ -77,6 +77,7 @@ def _evidence(evidence: Evidence, judged: Judgement) -> Iterator[RenderableType]
     what, who = evidence.what, evidence.who
     rows = {
         "signer's key": who.key,
+        "upstream's signature": what.upstream,
         "urgency": what.urgency,
         "closes": " ".join(what.closes),
         "new packages": " ".join(what.added),

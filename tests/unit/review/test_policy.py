@@ -16,12 +16,17 @@ CUT = Difference({}, {}, 1_000_000, whole=False, sha256=("", ""))
 NEEDED = Consequences(("amd64",), {}, (Dependent("other", "other", "pkg-doc"),))
 BROKEN: dict[str, tuple[Evidence, str]] = {
     "unpacks": (replace(QUIET, trouble=Trouble("device", "Cannot mknod")), "(device): Cannot mknod"),
+    "too-long": (
+        replace(QUIET, trouble=Trouble("too-long", "longer than 300 s"), difference=None),
+        "longer than 300 s",
+    ),
     "version-order": (of_what(version="1.0"), "1.0 is not higher than 1.0"),
     "signer": (of_who(key="it expired"), "it expired"),
     "epoch": (of_what(version="1:1.1"), "from 0 to 1"),
     "other-suites": (of_what(others={"stable": "2.0", "old": "0.1"}), "stable (2.0)"),
     "distribution": (of_what(changelog_distribution="UNRELEASED"), "is for UNRELEASED"),
     "size": (of_what(size=2 << 30), "2,147,483,648"),
+    "upstream-signature": (of_what(upstream="bad: it was changed"), "bad: it was changed"),
     "new-source": (of_what(published=""), "nothing of pkg"),
     "new-packages": (of_what(added=("pkg-new",)), "pkg-new"),
     "dependents": (replace(QUIET, consequences=NEEDED), "other (needs pkg-doc)"),
@@ -90,6 +95,10 @@ def test_the_gravest_comes_first() -> None:
     evidence = replace(of_who(sponsored=True), trouble=Trouble("patch", "no"), difference=None)
 
     assert [finding.level for finding in judging.judge(evidence, Policy()).findings] == ["reject", "hint"]
+
+
+def test_a_good_signature_of_upstream_is_nothing_to_find() -> None:
+    assert judging.judge(of_what(upstream="good: pkg_1.1.orig.tar.xz"), Policy()).findings == ()
 
 
 def test_what_a_policy_calls_a_rule_and_is_none_is_named() -> None:
