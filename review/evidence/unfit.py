@@ -13,6 +13,7 @@ _SAID: tuple[tuple[Unfit, str], ...] = (
     ),
     ("device", r"Cannot mknod|Cannot mkfifo"),
     ("climbs-out", r"diff .* (?:patches|modifies) .*(?:\.\./|/\.\.)|contains? (?:a )?(?:path|name).*\.\."),
+    ("too-many-files", r"Cannot (?:open|mkdir|create \w+ to .*): No space left on device"),
     ("too-large", r"No space left on device|Disk quota exceeded"),
     ("patch", r"\bpatch\b|\bdiff\b|LOCAL|hunk"),
 )

@@ -92,14 +92,15 @@ def test_evidence_is_gathered_again_only_when_the_suite_holds_another_version(wo
     assert waiting.gather(one).what.published == "1.0"
 
 
-def crafted(into: Path, member: tarfile.TarInfo, content: bytes = b"") -> Path:
-    """Write a native source of version 1.0 whose tarball has one more member."""
+def crafted(into: Path, *members: tarfile.TarInfo) -> Path:
+    """Write a native source of version 1.0 whose tarball has more members, empty ones."""
     dsc = native(into, "1.0", {})
     tarball = dsc.with_name("pkg_1.0.tar.xz")
     with tarfile.open(tarball) as old, tarfile.open(into / "bad.tar.xz", "w:xz", preset=0) as new:
         for one in old.getmembers():
             new.addfile(one, old.extractfile(one) if one.isreg() else None)
-        new.addfile(member, io.BytesIO(content))
+        for member in members:
+            new.addfile(member)
     return replaced(dsc, tarball, into / "bad.tar.xz")
 
 
@@ -174,6 +175,19 @@ def test_more_files_than_are_looked_into_are_refused(work: Path) -> None:
     (work / "site").mkdir()
     waiting = Waiting(work / "site", Evidence(files=100, depends=False))
     one = waiting.send(native(waiting.path, "1.0", {f"many/{number}": "" for number in range(100)}), "1.0")
+
+    found = waiting.gather(one)
+
+    assert found.trouble is not None
+    assert found.trouble.rule == "too-many-files", found.trouble
+
+
+@unprivileged
+def test_more_files_than_there_is_room_for_are_refused(work: Path) -> None:
+    (work / "site").mkdir()
+    waiting = Waiting(work / "site", Evidence(disk=64 << 20, depends=False))  # 16384 files
+    empty = [member(f"tree/many/{number}") for number in range(20_000)]
+    one = waiting.send(crafted(waiting.path, *empty), "1.0")
 
     found = waiting.gather(one)
 

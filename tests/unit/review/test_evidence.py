@@ -287,6 +287,7 @@ def test_what_does_not_run_is_no_sign() -> None:
             "dpkg-source: info: applying x\npatching file a\nHunk #1 FAILED\ndpkg-source: error: patch -t failed",
             "patch",
         ),
+        ("tar: x: Cannot open: No space left on device", "too-many-files"),
         ("tar: x: Cannot write: No space left on device", "too-large"),
         ("dpkg-source: error: something else", "unpack"),
         ("", "unpack"),
