@@ -1,11 +1,13 @@
-"""An operator's verbs on entries of any queue behind review, notices too: hold, release, raise. Each is one rename.
+"""An operator's verbs on entries of any queue behind review: hold, release, raise. Each is one rename.
 
-A review's own verbs are the reviewer's (`review.desk`); who tries ours there is told so.
+Release and raise reach notices, too; whom an upload concerns is still told of it while it is held. A review's own verbs
+are the reviewer's (`review.desk`); who tries ours there is told so.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
 from daemons.steering.choosing import NotThere, Place, choose, known
 from queues import history
@@ -13,6 +15,7 @@ from queues.history import Event
 from queues.layout import Spool
 from queues.problem import Problem
 from queues.rooms import Room
+from queues.spool import Queue
 
 HELD, RELEASED, RAISED, WITHHELD = "held", "released", "raised", "withheld"
 WAITING = (Room.READY, Room.WAITING, Room.DEFERRED)
@@ -24,13 +27,13 @@ class Refused(Problem):
 
 def hold(spool: Spool, wanted: str, by: str, reason: str) -> list[Place]:
     """Put everything of an upload that waits aside. Raises NotThere, Refused."""
-    waiting = _chosen(spool, wanted, WAITING, "waits", "hold")
+    waiting = _chosen(spool, wanted, behind(spool), WAITING, "waits", "hold")
     return [_moved(place, Room.HOLD, HELD, by=by, reason=reason) for place in waiting]
 
 
 def release(spool: Spool, wanted: str, by: str) -> list[Place]:
     """Put what is held of an upload back to where it came from. Raises NotThere, Refused."""
-    held = _chosen(spool, wanted, (Room.HOLD,), "is held", "release")
+    held = _chosen(spool, wanted, [*behind(spool), spool.notices], (Room.HOLD,), "is held", "release")
     for place in held:
         if is_withheld(place):
             raise Refused(
@@ -42,7 +45,7 @@ def release(spool: Spool, wanted: str, by: str) -> list[Place]:
 
 def move_up(spool: Spool, wanted: str, by: str) -> list[Place]:
     """Put what is ready of an upload before all others of its queue. Raises NotThere, Refused."""
-    ready = _chosen(spool, wanted, (Room.READY,), "is ready", "accept")
+    ready = _chosen(spool, wanted, [*behind(spool), spool.notices], (Room.READY,), "is ready", "accept")
     return [_moved(place, Room.READY, RAISED, _before_all(place), by=by) for place in ready]
 
 
@@ -58,10 +61,17 @@ def origin(events: Sequence[Event]) -> Room:
     return next((Room(room) for room in reversed(rooms) if room != Room.HOLD), Room.READY)
 
 
-def _chosen(spool: Spool, wanted: str, rooms: Collection[Room], what: str, reviewers: str) -> list[Place]:
-    """Choose from every queue behind review; `reviewers` is their verb for the same. Raises NotThere."""
+def behind(spool: Spool) -> list[Queue[Any]]:
+    """Give the queues of the road behind review."""
+    return [spool.master, *spool.builds(), spool.archive]
+
+
+def _chosen(
+    spool: Spool, wanted: str, queues: Collection[Queue[Any]], rooms: Collection[Room], what: str, reviewers: str
+) -> list[Place]:
+    """Choose from queues; `reviewers` is their verb for the same. Raises NotThere."""
     try:
-        return choose(spool, wanted, [spool.master, *spool.builds(), spool.archive, spool.notices], rooms, what)
+        return choose(spool, wanted, queues, rooms, what)
     except NotThere as nothing:
         if any(place.queue is spool.review and place.room in rooms for place in known(spool, wanted, [spool.notices])):
             raise NotThere(f"{nothing}; in review it is 'debmill review {reviewers} {wanted}'") from None
