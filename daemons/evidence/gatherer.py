@@ -73,16 +73,16 @@ class EvidenceDaemon(Daemon[Upload]):
     def _wanting(self, room: Room, name: EntryName) -> Upload | None:
         """Give an upload whose evidence is missing, or was gathered against another published version."""
         try:
-            if name.key not in self._against:
-                found = papers.read(self.spool.review.where(room, name))
-                if found is not None:
-                    self._know(found)
             upload = self.spool.review.peek(room, name)
         except envelope.Unreadable:
             return None
         if upload.suite not in self.site.settings.suites:
             return None
         now = self.site.repository.catalogue(upload.suite).version_of(upload.source) or ""
+        if name.key not in self._against:
+            found = papers.read(self.spool.review.where(room, name))
+            if found is not None and found.what.published == now:
+                self._know(found)
         return None if self._against.get(name.key) == now else upload
 
     def _gather(self, name: EntryName, upload: Upload) -> None:
@@ -123,9 +123,14 @@ class EvidenceDaemon(Daemon[Upload]):
         log.error("review %s is looked into later: %s", name, why)
 
     def _keep(self, key: Key, aside: Path) -> None:
-        """Put what was gathered beside its entry. Raises FileNotFoundError when that has left review."""
+        """Put what was gathered beside its entry; what somebody looks at in this moment is not replaced.
+
+        Raises FileNotFoundError when the entry has left review, or is open and has evidence.
+        """
         atomic.disk.sync(aside)
         entry = self._place(key)
+        if entry.parent.name == Room.ACTIVE and (entry / DIRECTORY).exists():
+            raise FileNotFoundError(f"{key} is open")
         atomic.remove(entry / DIRECTORY)
         atomic.move(aside, entry / DIRECTORY)
 

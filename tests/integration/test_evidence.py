@@ -306,6 +306,31 @@ def test_a_kill_at_any_time_leaves_nothing_half(work: Path) -> None:
 
 
 @unprivileged
+def test_what_a_reviewer_looks_at_is_not_replaced(work: Path) -> None:
+    (work / "site").mkdir()
+    waiting = Waiting(work / "site")
+    one = waiting.send(native(waiting.path, "1.1", NEW), "1.1")
+    seen = waiting.gather(one)
+    waiting.publish(native(waiting.path, "1.0", OLD))
+    daemon = EvidenceDaemon(waiting.site)
+    real = daemon.gatherer.gather
+    opened = waiting.desk.open(one.key, REVIEWER, utc())
+
+    def gather(*given: Any) -> Any:
+        found = real(*given)
+        opened.__enter__()
+        return found
+
+    daemon.gatherer.gather = gather  # type: ignore[method-assign]
+    daemon.recover()
+    assert not daemon.one()
+    assert papers.read(waiting.entry(one)) == seen
+    opened.__exit__(None, None, None)
+
+    assert waiting.gather(one).what.published == "1.0"
+
+
+@unprivileged
 def test_a_reviewer_waits_for_nobody(work: Path) -> None:
     (work / "site").mkdir()
     waiting = Waiting(work / "site")

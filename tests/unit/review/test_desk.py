@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from daemons.telling.meaning import meaning
 from queues import atomic, envelope
 from queues.rooms import Room
 from queues.values import Upload
@@ -216,3 +217,10 @@ def test_a_case_is_free_when_its_terminal_died(world: World) -> None:
     world.accept(one)
 
     assert world.place(one.key) == "master/ready"
+
+
+def test_the_uploader_reads_the_question_in_what_it_waits_for(world: World) -> None:
+    one = world.send("1.0")
+    world.desk().ask(one.key, REVIEWER, "where is its licence?", world.clock())
+
+    assert "where is its licence?" in meaning("review", Room.READY, one.key, world.events(one.key)).state
