@@ -132,8 +132,8 @@ def privileges(status: str) -> tuple[str, str, bool, bool]:
 
 
 def promised(name: str) -> tuple[str, str, bool, bool]:
-    builds = name == "debmill-build@.service"
-    return service(name)["User"], "0" if builds else "1", False, builds
+    makes_environments = name in ("debmill-build@.service", "debmill-evidence.service")
+    return service(name)["User"], "0" if makes_environments else "1", False, makes_environments
 
 
 def test_sysusers_and_tmpfiles_make_what_setup_makes(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ from tests.support.sources import SourceUpload
 WHOLE_TREE = 0.15  # how often the whole tree is killed instead of one process
 LOOK = 0.5  # seconds between two looks
 PATIENCE = 120.0  # seconds for people to end what they began, when nobody kills any more
-DAEMONS = 6  # intake, master, two builders, include, notify
+DAEMONS = 7  # intake, evidence, master, two builders, include, notify
 OPERATOR = "otto"
 THRICE = "claimed 3 times without a verdict"
 
