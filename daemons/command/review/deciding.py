@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import getpass
 import os
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import click
 import msgspec
@@ -15,7 +16,6 @@ from queues.clock import utc
 from queues.values import Upload
 from review.desk import Desk, NotAllowed
 
-C = TypeVar("C")
 as_reviewer = click.option("--as", "reviewer", metavar="NAME", help="Who decides; else $SUDO_USER or $USER.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON: key, source, version, suite, decision.")
 
@@ -116,7 +116,19 @@ def _desk(site: Site) -> Desk:
 def _name(site: Site, given: str | None) -> str:
     """Say who decides: who is named, else the user when that is a reviewer. Raises NotAllowed."""
     registered = [one.name for one in site.people.reviewers()]
-    user = os.environ.get("SUDO_USER") or os.environ.get("USER") or getpass.getuser()
+    return decider(given, os.environ, getpass.getuser(), registered)
+
+
+def decider(given: str | None, variables: Mapping[str, str], account: str, registered: Sequence[str]) -> str:
+    """Choose who decides. Whom sudo(8) let become the service account is known by name, and is nobody else.
+
+    sudo sets SUDO_USER to who called it, and USER to whom that became: root is an administrator, who may be anybody.
+    Raises NotAllowed.
+    """
+    caller = variables.get("SUDO_USER")
+    user = caller or variables.get("USER") or account
+    if caller and variables.get("USER") != "root" and given not in (None, caller):
+        raise NotAllowed(f"you are {caller}, as sudo says, and cannot decide as {given}")
     if given or user in registered:
         return given or user
     known = ", ".join(registered) or "nobody yet: 'debmill reviewer add'"

@@ -95,7 +95,8 @@ def _evidence(evidence: Evidence, judged: Judgement) -> Iterator[RenderableType]
     yield table
     yield f"\n[bold]what the rules say[/bold]: {mark(judged.mark)}"
     for one in judged.findings:
-        yield f"  [{_LEVELS[one.level]}]{one.level:6}[/] {one.rule}: {escape(one.text)}  [dim]({escape(one.source)})[/]"
+        where = escape(f"({one.rule}, {one.source})")
+        yield f"  [{_LEVELS[one.level]}]{one.level:6}[/] {escape(one.text)}  [dim]{where}[/]"
     yield from _titled("to look at closely", _signs(evidence))
     if evidence.lintian is not None:
         tags = [f"{tag.level}: {tag.name} {tag.words}" + (" (new)" if tag.new else "") for tag in evidence.lintian]
