@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from functools import cmp_to_key
 from typing import NamedTuple
 
 from msgspec import structs
@@ -16,6 +17,7 @@ from archive.delivery import Checked, Delivery, Material, Unfit, is_deb
 from archive.inclusion import Arrival, Built
 from archive.pool import Member, Pool
 from archive.reading import Fields
+from queues import control
 from queues.values import Suite
 
 _SHOWN = 20  # complaints
@@ -38,7 +40,7 @@ def check(materials: Sequence[Material], suite: Suite, kept: Pool) -> list[Check
     if complaints:
         more = [f"and {len(complaints) - _SHOWN} more"] if len(complaints) > _SHOWN else []
         raise Unfit("\n".join([*complaints[:_SHOWN], *more]))
-    return [_together(of, sources.get(of), heaps.get(of)) for of in sorted({*sources, *heaps})]
+    return [_together(of, sources.get(of), heaps.get(of)) for of in sorted({*sources, *heaps}, key=cmp_to_key(_order))]
 
 
 def _sources(
@@ -74,6 +76,12 @@ def _heaps(
             heaps[of].built.append(found[0])
             heaps[of].members.append(found[1])
     return heaps
+
+
+def _order(one: Source, other: Source) -> int:
+    if one[0] != other[0]:
+        return -1 if one[0] < other[0] else 1
+    return control.compare(one[1], other[1])
 
 
 def _sound(fields: Fields | reading.Unreadable) -> Fields:

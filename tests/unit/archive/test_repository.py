@@ -251,6 +251,13 @@ def test_very_many_files_are_one_publication_or_none(made: Repository, one: tupl
     assert made.catalogue("demo").owner("other-doc") == "other"
 
 
+def test_of_two_versions_in_one_import_the_higher_is_published(made: Repository, tmp_path: Path) -> None:
+    debs = [packages.deb(folder(tmp_path, version), "tiny", version) for version in ("9.0", "10.0")]
+    included = made.import_files("demo", [Material(packages.ref_of(deb), deb) for deb in debs], LATER[0])
+    assert isinstance(included, Included)
+    assert [one.version for one in made.catalogue("demo").binaries()] == ["10.0"]
+
+
 def test_two_sources_of_one_import_cannot_have_one_package(made: Repository, tmp_path: Path) -> None:
     debs = []
     for source in ("first", "second"):
