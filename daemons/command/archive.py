@@ -10,12 +10,10 @@ from typing import Any, BinaryIO, TypeVar
 
 import click
 import msgspec
-from rich.table import Table
 
 from archive.repository import Included, Inclusion, Refusal, Repository, TooSoon
 from archive.stanzas import Stanza
 from daemons.command import staging
-from daemons.command.tables import console
 from daemons.sites import Site, pass_site
 from queues.clock import utc
 from queues.problem import Problem
@@ -38,6 +36,10 @@ def list_(site: Site, only: str | None, *, as_json: bool) -> None:
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(rows)).decode())
         return
+    from rich.table import Table
+
+    from daemons.command.tables import console
+
     table = Table("Suite", "Source", "Version", "Architectures", box=None, pad_edge=False)
     for row in rows:
         table.add_row(row["suite"], row["source"], row["version"], " ".join(row["architectures"]) or "(source only)")
