@@ -16,11 +16,13 @@ from msgspec.structs import replace
 from daemons import buildlogs
 from daemons.building import base, ways
 from daemons.building.ahead import Ahead
-from daemons.building.build import Cancelled, Killed, Settings, Suspicious, log_name
-from daemons.building.build import Outcome as Built
+from daemons.building.build import Settings
 from daemons.building.environment import DepWait
 from daemons.building.extra import Extra
 from daemons.building.installing import Keeping, Layered
+from daemons.building.outcomes import Cancelled, Killed, Suspicious
+from daemons.building.outcomes import Outcome as Built
+from daemons.building.recipe import log_name
 from daemons.buildlogs import OUT
 from daemons.deciding import verdicts
 from daemons.process.daemon import Daemon

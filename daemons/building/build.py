@@ -1,9 +1,7 @@
 """One build job in one fresh environment, from its sources to checked results.
 
-Phases: install, setup, the steps of the way it is built (unpack and build), collect, check. The package's failure is a
-BuildResult, a missing dependency a DepWait, the machine's failure a Later, and results that are not the job's are
-Suspicious. A command that somebody killed, or that failed because what it ran was, is Killed: by the machine or by the
-package, nobody can tell. A build that is cancelled while a command runs has failed in that phase. It knows no queue.
+Phases: install, setup, the steps of the way it is built (unpack and build), collect, check. What may come of it
+stands in `outcomes`; a build that is cancelled while a command runs has failed in that phase. It knows no queue.
 """
 
 from __future__ import annotations
@@ -19,50 +17,23 @@ from daemons.building import results
 from daemons.building.environment import (
     DIRECTORY,
     Broken,
-    DepWait,
     Ended,
     Environment,
     Environments,
     Kind,
     Limits,
     Log,
-    Reached,
     Refused,
     Unavailable,
-    in_mib,
 )
+from daemons.building.outcomes import Cancelled, Failed, Killed, Outcome, Suspicious, Trouble, in_excess, in_words
+from daemons.building.recipe import building, changes_name, log_name, tree, unpacking, variables
 from daemons.building.record import Record, recording, reference
 from queues import control
 from queues.clock import Clock
-from queues.names import without_epoch
 from queues.outcomes import Later
 from queues.values import BuildJob, BuildResult, FileRef
 
-
-class Cancelled(Exception):
-    """The watch of an environment says that its build is not wanted any more; the message says by whom and why."""
-
-
-class Suspicious(Struct, frozen=True):
-    """Results that are not what the job was for: a person decides."""
-
-    reason: str
-
-
-class Killed(Struct, frozen=True):
-    """A build that did not end by itself: the kernel was short of memory, a person killed it, or it killed itself."""
-
-    reason: str
-
-
-class Failed(Struct, frozen=True):
-    """The package's failure, in the phase that is going on."""
-
-    reason: str
-
-
-Trouble = Failed | DepWait | Later | Killed | Suspicious
-Outcome = BuildResult | DepWait | Later | Killed | Suspicious
 _LARGEST_CHANGES = 16 << 20
 
 
@@ -91,7 +62,7 @@ def build(
     with recording(out / log_name(job), clock) as record:
         work = Work(job, sources, out, record, settings)
         trouble = work.do(environments, (Work.unpack, Work.build) if steps is None else steps)
-        record.end(_in_words(trouble))
+        record.end(in_words(trouble))
     if trouble is not None and not isinstance(trouble, Failed):
         return trouble
     return BuildResult(
@@ -107,27 +78,6 @@ def build(
     )
 
 
-def log_name(job: BuildJob) -> str:
-    """Give the name of a job's log."""
-    return f"{job.source}_{without_epoch(job.version)}_{job.architecture}.log"
-
-
-def tree(job: BuildJob) -> str:
-    """Name the directory of a job's unpacked source in DIRECTORY, as dpkg-source(1) would."""
-    upstream = without_epoch(job.version).rpartition("-")[0] or without_epoch(job.version)
-    return f"{job.source}-{upstream}"
-
-
-def unpacking(job: BuildJob) -> list[str]:
-    """Give the command that unpacks a job's source, in DIRECTORY."""
-    return ["dpkg-source", "-x", job.dsc.name, tree(job)]
-
-
-def building(job: BuildJob) -> list[str]:
-    """Give the command that builds a job, in its tree: the architecture's own packages, or those for all."""
-    return ["dpkg-buildpackage", "-us", "-uc", "-A" if job.architecture == "all" else "-B"]
-
-
 class Work:
     """A job in hand; each phase answers what is in its way, or None."""
 
@@ -138,6 +88,7 @@ class Work:
         self.record = record
         self.settings = settings
         self.files: tuple[FileRef, ...] = ()
+        self.changes = changes_name(job)
 
     def do(self, environments: Environments, steps: Sequence[Step]) -> Trouble | None:
         """Go through the phases until something is in the way."""
@@ -191,17 +142,24 @@ class Work:
         """Copy out what the build's own .changes names."""
         limits = self.settings.limits
         try:
-            changes = environment.collect([self._changes], self.out, limits)
-            named = _named(self.out / self._changes)
+            changes = environment.collect([self.changes], self.out, limits)
+            named = [file for file in _named(self.out / self.changes) if not self.is_left(file.name)]
             files = environment.collect([file.name for file in named], self.out, limits)
         except (Refused, control.Malformed) as refused:
             return Failed(str(refused))
         for file, claimed in zip(files, named, strict=True):
             self.record.say(f"{file.sha256} {file.size} {file.name}")
             if file != claimed:
-                return Failed(f"{file.name}: not the file that {self._changes} names")
+                return Failed(f"{file.name}: not the file that {self.changes} names")
         self.files = (*changes, *files)
         return None
+
+    def is_left(self, name: str) -> bool:
+        """Say whether a result is left behind: what is for Debian's installer has no place in the archive (rule 22)."""
+        left = name.endswith(".udeb")
+        if left:
+            self.record.say(f"left behind, for the archive has no place for udebs: {name}")
+        return left
 
     def check(self) -> Trouble | None:
         """Check that the results are the job's."""
@@ -227,21 +185,10 @@ class Work:
             case "itself":
                 return Failed(self.record.first_error() or f"exit status {ended.status}")
             case reached:
-                return Failed(_in_excess(reached, self.settings.limits))
-
-    @property
-    def _changes(self) -> str:
-        return f"{self.job.source}_{without_epoch(self.job.version)}_{self.job.architecture}.changes"
+                return Failed(in_excess(reached, self.settings.limits))
 
 
 Step = Callable[[Work, Environment], Trouble | None]
-
-
-def variables(job: BuildJob, parallel: int) -> dict[str, str]:
-    """Give what dpkg-buildpackage is told of a job in its environment; a parallel=N of the job's own counts."""
-    own = [] if any(option.startswith("parallel=") for option in job.options) else [f"parallel={parallel}"]
-    options = {"DEB_BUILD_OPTIONS": " ".join([*own, *job.options])}
-    return options | ({"DEB_BUILD_PROFILES": " ".join(job.profiles)} if job.profiles else {})
 
 
 def _named(changes: Path) -> list[FileRef]:
@@ -252,25 +199,3 @@ def _named(changes: Path) -> list[FileRef]:
     if not lines or any(len(line) != 3 or not line[1].isdecimal() for line in lines):
         raise control.Malformed(f"{changes.name}: no Checksums-Sha256 that can be read")
     return [FileRef(name, int(size), sha256) for sha256, size, name in lines]
-
-
-def _in_excess(reached: Reached, limits: Limits) -> str:
-    words: dict[Reached, str] = {
-        "time": f"it took longer than {limits.seconds:g} seconds",
-        "idle": f"it wrote nothing for {limits.idle:g} seconds",
-        "output": f"it wrote more than {limits.output} bytes of log",
-        "memory": f"it used more than {in_mib(limits.memory)} of memory",
-        "processes": f"it had more than {limits.processes} processes",
-        "disk": f"it filled its disk, {in_mib(limits.disk)}",
-        "shm": f"it filled /dev/shm, {in_mib(limits.shm)}",
-    }
-    return words[reached]
-
-
-def _in_words(trouble: Trouble | None) -> str:
-    if trouble is None:
-        return "built"
-    if isinstance(trouble, DepWait):
-        return f"waiting for build dependencies: {trouble.missing}"
-    kind = {Failed: "failed", Later: "given back", Killed: "given back", Suspicious: "held"}[type(trouble)]
-    return f"{kind}: {trouble.reason}"

@@ -114,12 +114,18 @@ def enter_root() -> None:
 
 
 def write(path: str, content: bytes, mode: int) -> None:
-    """Write a file of the fresh root, in the place of what the base has there."""
-    os.makedirs(os.path.dirname(path), exist_ok=True)
+    """Write a file of the fresh root, in the place of what the base has there.
+
+    It is older than anything, and so is its directory: apt makes its cache anew when its sources are newer.
+    """
+    directory = os.path.dirname(path)
+    os.makedirs(directory, exist_ok=True)
     remove(path)
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC), "wb", buffering=0) as file:
         file.write(content)
         os.fchmod(file.fileno(), mode)
+        os.utime(file.fileno(), (0, 0))
+    os.utime(directory, (0, 0))
 
 
 def remove(path: str) -> None:

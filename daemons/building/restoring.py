@@ -11,11 +11,11 @@ from pathlib import Path
 
 from daemons.building import base, resolving
 from daemons.building.base import Base
-from daemons.building.build import tree, unpacking
 from daemons.building.environment import DepWait, Limits, Log, Unavailable
 from daemons.building.installing import Layered, Needs
 from daemons.building.likeness import Likeness
 from daemons.building.overlay import Overlay
+from daemons.building.recipe import tree, unpacking
 from daemons.building.store import Layer
 from queues.problem import Problem
 from queues.values import BuildJob

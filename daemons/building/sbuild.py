@@ -14,7 +14,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from daemons.building import chroots, contents, dependencies, entering, likeness, memory, resolving, summary
-from daemons.building.build import Trouble, Work
+from daemons.building.build import Work
 from daemons.building.chroots import Chroots
 from daemons.building.contents import File
 from daemons.building.environment import (
@@ -30,6 +30,7 @@ from daemons.building.environment import (
     Unavailable,
 )
 from daemons.building.installing import Layered, Needs
+from daemons.building.outcomes import Trouble
 from daemons.building.overlay import Overlay
 from daemons.building.resolving import Chosen
 from daemons.building.store import Layer

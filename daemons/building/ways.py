@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Protocol
 
 from daemons.building import build, sbuild
-from daemons.building.build import Outcome, Settings
+from daemons.building.build import Settings
 from daemons.building.installing import Layered
+from daemons.building.outcomes import Outcome
 from queues.clock import Clock
 from queues.values import BuildJob, Builds
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from daemons.building.build import Killed, Outcome, Settings, Suspicious, build
+from daemons.building.build import Settings, build
 from daemons.building.environment import DepWait, Limits, LocalArchive
 from daemons.building.installing import Layered
+from daemons.building.outcomes import Killed, Outcome, Suspicious
 from queues.clock import utc
 from queues.outcomes import Later
 from queues.values import BuildResult
@@ -134,6 +135,18 @@ def test_a_profile_counts_for_dependencies_and_in_the_build(work: Path) -> None:
     assert isinstance(outcome, BuildResult), log_of(work)
     assert outcome.verdict == "built"
     assert "\nas nocheck nodoc\n" in log_of(work)
+
+
+@unprivileged
+def test_what_is_for_the_installer_is_left_behind(work: Path) -> None:
+    udeb = "tiny-udeb_1.0_amd64.udeb"
+    outcome = built(
+        work, tiny.source(work, after=f"echo hi >../{udeb}\ndpkg-distaddfile {udeb} debian-installer optional")
+    )
+    assert isinstance(outcome, BuildResult), log_of(work)
+    assert outcome.verdict == "built"
+    assert udeb not in {file.name for file in outcome.files}
+    assert f"left behind, for the archive has no place for udebs: {udeb}" in log_of(work)
 
 
 @unprivileged

@@ -15,10 +15,11 @@ from typing import get_args
 import pytest
 
 from daemons.building import ways
-from daemons.building.build import Cancelled, Outcome, Settings, Suspicious
+from daemons.building.build import Settings
 from daemons.building.environment import DepWait, Limits, LocalArchive
 from daemons.building.extra import Extra
 from daemons.building.installing import Layered
+from daemons.building.outcomes import Cancelled, Outcome, Suspicious
 from queues.clock import utc
 from queues.values import BuildResult, Builds
 from tests.support import tiny

@@ -22,6 +22,7 @@ from daemons.building.environment import DepWait, Environment, Limits, LocalArch
 from daemons.building.extra import Extra
 from daemons.building.installing import Keeping, Layered
 from daemons.building.memory import Room
+from daemons.building.overlay import Overlay
 from daemons.building.store import Store
 from queues.clock import utc
 from tests.support import tiny
@@ -257,6 +258,18 @@ def test_the_lists_of_the_mirror_are_fetched_again_when_they_are_too_old(work: P
     environments = Layered(base_of("amd64"), [], clock, cache=work / "cache")
     environments.indices.expire()
     assert fetches()
+
+
+@unprivileged
+def test_apt_takes_the_cache_of_its_lists_for_valid() -> None:
+    environments = Layered(base_of("amd64"), [], utc, cache=layers())
+    lists = environments.indices.current(io.BytesIO(), LIMITS)
+    assert isinstance(lists, tuple)
+    log = io.BytesIO()
+    with Overlay(base_of("amd64"), layers=lists, user=None) as root:
+        command = "apt-get -q --simulate -o Debug::pkgCacheGen=true install hello"
+        assert root.administer(command.split(), log=log).well
+    assert b"pkgcache.bin is valid" in log.getvalue()
 
 
 # Installs and enters, then writes and waits to be killed.

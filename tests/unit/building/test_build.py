@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from archive.dscfile import NotADsc
-from daemons.building.build import Cancelled, Killed, Outcome, Settings, build, log_name
+from daemons.building.build import Settings, build
 from daemons.building.environment import (
     Broken,
     DepWait,
@@ -26,6 +26,8 @@ from daemons.building.environment import (
     Unavailable,
     Usage,
 )
+from daemons.building.outcomes import Cancelled, Killed, Outcome
+from daemons.building.recipe import log_name
 from queues.names import Key
 from queues.outcomes import Later
 from queues.values import BuildJob, BuildResult, FileRef

@@ -12,9 +12,11 @@ import pytest
 
 from daemons.building import sbuild
 from daemons.building.base import Base
-from daemons.building.build import Killed, Outcome, Settings, build, log_name
+from daemons.building.build import Settings, build
 from daemons.building.environment import DepWait, Ended, Environment, Limits, Log, Refused, Unavailable, Usage
 from daemons.building.installing import Layered, Needs
+from daemons.building.outcomes import Killed, Outcome
+from daemons.building.recipe import log_name
 from queues.clock import utc
 from queues.names import Key
 from queues.outcomes import Later
