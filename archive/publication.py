@@ -59,14 +59,21 @@ class Publication:
     """
 
     def __init__(
-        self, tree: Tree, suites: Sequence[Suite], texts: Texts, contents: Contents, feeds: Feeds | None = None
+        self,
+        tree: Tree,
+        suites: Sequence[Suite],
+        texts: Texts,
+        contents: Contents,
+        feeds: Feeds | None = None,
+        base: SnapshotId | None = None,
     ) -> None:
-        """Start from what the suites publish now; `feeds` makes those of the suites that have them."""
+        """Start from what the suites publish now, or from the snapshot `base`; `feeds` makes those of the suites."""
         self._tree = tree
         self._suites = suites
         self._texts = texts
         self._contents = contents
         self._feeds = feeds
+        self._base = base
         self._change = Change({})
 
     def __enter__(self) -> Self:
@@ -100,6 +107,8 @@ class Publication:
         releases = [one for of_suite in made for one in of_suite]
         for suite in self._suites:
             self._write_feeds(suite, date(snapshot))
+        if self._base:
+            _date_tree(self._tree.building, date(snapshot))
         for (directory, text), signed in zip(releases, signer.sign([text for _, text in releases]), strict=True):
             _write_release(directory, text, signed, date(snapshot))
         _sync_tree(self._tree.building)
@@ -112,7 +121,7 @@ class Publication:
         releases = []
         for dist in dists_of(suite):
             directory = self._tree.building / DISTS / dist
-            old = opening.committed(self._tree, suite, dist)
+            old = self._old(suite, dist)
             entries = Revision(old, suite, dist, self._texts).write(
                 directory, self._change.indices, merge=merge, check=check
             )
@@ -128,9 +137,14 @@ class Publication:
                 releases.append((live, release.text(suite, dist, moment, entries, until)))
         return releases
 
+    def _old(self, suite: Suite, dist: str) -> Path:
+        if self._base:
+            return self._tree.directory(self._base, dist)
+        return opening.committed(self._tree, suite, dist)
+
     def _write_feeds(self, suite: Suite, moment: datetime) -> None:
         if self._feeds:
-            current = self._tree.current(suite.name)
+            current = self._base or self._tree.current(suite.name)
             old = self._tree.snapshots / current if current else None
             self._feeds.write(suite, self._tree.building, old, moment)
 
@@ -149,6 +163,13 @@ def _write_release(directory: Path, text: bytes, signed: Signed, moment: datetim
         atomic.disk.create(path, content, writing.MODE)
         os.utime(path, (moment.timestamp(), moment.timestamp()))
         atomic.disk.sync(path)
+
+
+def _date_tree(directory: Path, moment: datetime) -> None:
+    # What is linked from long ago would seem older than what clients have; its other names are none the worse for it.
+    for parent, _, names in os.walk(directory):
+        for name in names:
+            os.utime(os.path.join(parent, name), (moment.timestamp(), moment.timestamp()), follow_symlinks=False)
 
 
 def _link_tree(old: Path, new: Path) -> None:

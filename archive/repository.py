@@ -22,6 +22,8 @@ from archive.delivery import Checked, Delivery, Material, Unfit
 from archive.inclusion import Change, Refusal
 from archive.indices import opening
 from archive.indices.texts import Texts
+from archive.keeping import restoring
+from archive.keeping.records import Records, Rollback
 from archive.opkg.packages import NotMade
 from archive.planning import plan
 from archive.pool import Mismatch, NameTaken, Pool
@@ -29,7 +31,7 @@ from archive.publication import Publication, TooEarly, check_time
 from archive.published import Published
 from archive.repetition import repeats
 from archive.signing import ArchiveKey, Signer
-from archive.snapshot import SnapshotId, Tree
+from archive.snapshot import SnapshotId, Tree, identify
 from queues import atomic
 from queues.names import without_epoch
 from queues.problem import Problem
@@ -80,6 +82,7 @@ class Repository:
         self._tree = Tree(root)
         self._texts = Texts(root.with_name("texts"))
         self._contents = Contents(Lists(root.with_name("lists"), root), self._texts)
+        self.records = Records(root.with_name("snapshots"))
         self._read: dict[str, tuple[SnapshotId | None, Catalogue]] = {}
 
     def init(self, now: datetime) -> None:
@@ -152,6 +155,25 @@ class Repository:
         except TooEarly as early:
             return TooSoon(early.not_before)
 
+    def rollback(self, what: Rollback, now: datetime) -> SnapshotId | TooSoon:
+        """Publish a suite as it was in a snapshot, with a new Date, and record by whom and why.
+
+        Packages of clients never move back by themselves. Raises restoring.NotRestorable, indices.Damaged.
+        """
+        rules = self.suite(what.suite)
+        with self._tree.lock():
+            self._recover()
+            try:
+                restoring.check(self._tree, rules, what)
+                check_time(self._tree, now)
+                self.records.went_back(identify(now), what)
+                with self._publication([what.suite], what.restored) as publication:
+                    snapshot = publication.commit(self._signer, now, renew=True)
+            except TooEarly as early:
+                return TooSoon(early.not_before)
+        assert snapshot is not None, "it was renewed"
+        return snapshot
+
     def tend(self, now: datetime) -> SnapshotId | None:
         """Publish again what would expire, and put in order what has grown out of it; None when all is well.
 
@@ -195,9 +217,9 @@ class Repository:
         assert snapshot is not None, "it was renewed"
         return snapshot
 
-    def _publication(self, suites: Sequence[str]) -> Publication:
+    def _publication(self, suites: Sequence[str], base: SnapshotId | None = None) -> Publication:
         rules = [self.suite(suite) for suite in suites]
-        return Publication(self._tree, rules, self._texts, self._contents, self._feeds)
+        return Publication(self._tree, rules, self._texts, self._contents, self._feeds, base)
 
     def _include_one(self, suite: str, brought: Delivery, now: datetime) -> Inclusion:
         def check(rules: Suite) -> list[Checked]:

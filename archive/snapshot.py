@@ -17,11 +17,16 @@ from pathlib import Path
 from typing import NewType
 
 from queues import atomic
+from queues.problem import Problem
 
 SnapshotId = NewType("SnapshotId", str)
 _FORM = "%Y%m%dT%H%M%SZ"
 _ID = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 DISTS, LIVE, OPKG = "dists", "live", "opkg"
+
+
+class LostLink(Problem):
+    """A suite that was published and that no link of `dists` leads to: somebody took the link away."""
 
 
 def identify(now: datetime) -> SnapshotId:
@@ -111,7 +116,7 @@ class Tree:
     def recover(self, groups: Sequence[Sequence[str]]) -> None:
         """Finish or drop what a dead publication left; `groups` are the dists that are committed together.
 
-        Each group is in the order of its renames. Call it with the lock held.
+        Each group is in the order of its renames. Call it with the lock held. Raises LostLink.
         """
         atomic.remove(self.building)
         for unfinished in (*self.dists.glob(".*.new"), *self.opkg.glob(".*.new")):
@@ -121,7 +126,31 @@ class Tree:
             newest = max((snapshot for snapshot in found if snapshot), default=None)
             if newest and all(self.directory(newest, dist).is_dir() for dist in group):
                 self.commit(group, newest)
+        for group in groups:
+            self._check_link(group[-1])
         self._drop_unlinked()
+
+    def drop(self, snapshot: SnapshotId) -> None:
+        """Remove a snapshot that no link names; call it with the lock held. A death on the way leaves it unfinished."""
+        atomic.remove(self.building)
+        atomic.disk.rename(self.snapshots / snapshot, self.building)
+        atomic.remove(self.building)
+
+    def linked(self) -> set[SnapshotId]:
+        """Name the snapshots that links of `dists` and of `opkg` lead to."""
+        found = (_named_by(path) for path in (*self.dists.iterdir(), *self.opkg.iterdir()) if path.is_symlink())
+        return {snapshot for snapshot in found if snapshot}
+
+    def _check_link(self, suite: str) -> None:
+        # A first publication may have died before its link; whoever was published twice had one.
+        newest, *older = [*self.generations(suite, 2), None]
+        if newest and any(older) and not self.directory(self.current(suite) or SnapshotId("none"), suite).is_dir():
+            live = (self.snapshots / newest / LIVE / suite).is_dir()
+            target = f"../snapshots/{newest}/{LIVE if live else DISTS}/{suite}"
+            raise LostLink(
+                f"{self.dists / suite} leads to no publication, though there are some: nothing is published before the "
+                f"link is back, as of 'ln -sfn {target} {self.dists / suite}'"
+            )
 
     def _point_feeds(self, suite: str, snapshot: SnapshotId) -> None:
         target = f"snapshots/{snapshot}/{OPKG}/{suite}"
@@ -133,11 +162,9 @@ class Tree:
 
     def _drop_unlinked(self) -> None:
         # Every publication ends in a link, so only the newest can be without one: it died before its first rename.
-        linked = {_named_by(path) for path in (*self.dists.iterdir(), *self.opkg.iterdir()) if path.is_symlink()}
         newest = self.all()[:1]
-        if newest and newest[0] not in linked:
-            atomic.disk.rename(self.snapshots / newest[0], self.building)
-            atomic.remove(self.building)
+        if newest and newest[0] not in self.linked():
+            self.drop(newest[0])
 
 
 def _named_by(link: Path) -> SnapshotId | None:

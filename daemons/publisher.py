@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from archive.repository import Included, Refusal, TooSoon, Unchanged
 from archive.signing import SigningFailed
+from archive.snapshot import LostLink
 from daemons.deciding import results, superseding
 from daemons.master import PLAN
 from daemons.process.daemon import Daemon
@@ -43,14 +44,19 @@ class Publisher(Daemon[Upload]):
         else:
             if snapshot:
                 log.info("the archive was put in order and signed anew as %s", snapshot)
+            if gone := self.site.keeper.thin(self.site.settings.thinning, now):
+                log.info("snapshots are removed whose time is over: %s", ", ".join(gone))
 
     def handle(self, entry: Entry[Upload]) -> Outcome | None:
-        """Publish an upload; when the archive's key cannot be used, no upload is to blame, and each is tried again."""
+        """Publish an upload; when the archive is not fit to be published, no upload is to blame, and each waits."""
         try:
             return self._publish(entry)
         except SigningFailed as failed:
             log.error("archive %s cannot be signed: %s", entry.name, failed)
             return Later(f"it cannot be signed: {failed}", self.clock() + RETRY)
+        except LostLink as lost:
+            log.error("archive %s cannot be published: %s", entry.name, lost)
+            return Later(str(lost), self.clock() + RETRY)
 
     def _publish(self, entry: Entry[Upload]) -> Outcome | None:
         upload, now = entry.envelope, self.clock()

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal, get_type_hints
 import msgspec
 from msgspec import Meta, Struct
 
+from archive.keeping.thinning import Rule
 from daemons.building.environment import Limits
 from queues.problem import Problem
 from queues.values import Suite
@@ -173,6 +174,11 @@ class Keep(Struct, frozen=True, forbid_unknown_fields=True):
         int,
         Meta(description="Days before what is over is put away; never before its signature is too old.", ge=1),
     ] = 90
+    snapshots: Annotated[int, Meta(description="Publications of each suite that stay: the last ones.", ge=1)] = 30
+    snapshot_days: Annotated[int, Meta(description="Days of which the last publication of a suite stays.", ge=0)] = 30
+    snapshot_months: Annotated[
+        int, Meta(description="Months of which the last publication of a suite stays.", ge=0)
+    ] = 12
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -196,6 +202,12 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     def kept(self) -> timedelta:
         """How long what is over stays in its room: until it could not come again by a replay (rule 10)."""
         return timedelta(days=max(self.keep.done_days, self.intake.signature_max_age + 1))
+
+    @property
+    def thinning(self) -> Rule:
+        """Which snapshots stay; a build may read for all of its time the one that it began with."""
+        keep, grace = self.keep, timedelta(seconds=max(self.build.seconds, 3600))
+        return Rule(keep.snapshots, keep.snapshot_days, keep.snapshot_months, grace)
 
     def architectures(self) -> list[str]:
         """Name every architecture that some suite builds, without `all`."""

@@ -10,6 +10,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 import click
 
+from archive.keeping.keeper import Keeper
 from archive.repository import Repository
 from daemons import account, settings
 from daemons.building.environment import LocalArchive
@@ -53,6 +54,11 @@ class Site:
     def repository(self) -> Repository:
         """The published archive."""
         return Repository(self.archive, self.settings.suites, self.keys)
+
+    @cached_property
+    def keeper(self) -> Keeper:
+        """Who looks after the archive's snapshots."""
+        return Keeper(self.archive, self.repository.records)
 
     @cached_property
     def people(self) -> People:

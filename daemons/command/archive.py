@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO
 
 import click
 import msgspec
 
-from archive.repository import Included, Inclusion, Refusal, Repository, TooSoon
+from archive.repository import Included, Inclusion, Refusal, Repository
 from archive.stanzas import Stanza
-from daemons.command import staging
+from daemons.command import snapshots, staging
+from daemons.command.patience import in_time
 from daemons.sites import Site, pass_site
 from queues.clock import utc
 from queues.problem import Problem
 
-T = TypeVar("T")
-
 
 @click.group()
 def command() -> None:
-    """Look at the published archive, publish it again, or include files by hand."""
+    """Look at the published archive, publish it again, go back, or include files by hand."""
+
+
+for one in snapshots.COMMANDS:
+    command.add_command(one)
 
 
 @command.command(name="list")
@@ -71,7 +73,7 @@ def sources(site: Site, suite: str | None, url: str | None, *, as_json: bool) ->
 def publish(site: Site, suite: str | None) -> None:
     """Publish SUITE (default: all) again, as it is, signed anew with a new date."""
     names = [suite] if suite else list(site.settings.suites)
-    snapshot = _in_time(lambda: site.repository.publish(names, utc()))
+    snapshot = in_time(lambda: site.repository.publish(names, utc()))
     click.echo(f"published {', '.join(names)} as {snapshot}")
 
 
@@ -131,22 +133,13 @@ def import_(site: Site, paths: tuple[Path, ...], suite: str) -> None:
 
 def _included(publish: Callable[[], Inclusion], suite: str) -> Included | None:
     """Include, and give what was; None, and a word, where nothing had to be. Raises Problem."""
-    match _in_time(publish):
+    match in_time(publish):
         case Refusal(reason):
             raise Problem(reason)
         case Included() as done:
             return done
     click.echo(f"{suite} has all of it already; nothing was changed")
     return None
-
-
-def _in_time(publish: Callable[[], T | TooSoon]) -> T:
-    while isinstance(outcome := publish(), TooSoon):
-        wait = (outcome.not_before - utc()).total_seconds()
-        if wait > 60:
-            raise Problem(f"the last publication is of {outcome.not_before:%F %T} UTC: is the clock wrong?")
-        time.sleep(max(wait, 0))
-    return outcome
 
 
 def _rows(repository: Repository, suite: str) -> Iterator[dict[str, Any]]:

@@ -1,0 +1,1 @@
+"""What stays of the archive: snapshots compared, listed, pinned, thinned, gone back to; files that nobody names."""
