@@ -30,6 +30,10 @@ class Published:
         """Give the content that a file name stands for, for ever; None when it was never published."""
         return self._find([name]).get(name)
 
+    def sha256_of_each(self, names: Collection[str]) -> dict[str, str]:
+        """Give the contents of very many names in one pass; those that were never published are not in it."""
+        return self._find(names)
+
     def conflict(self, files: Iterable[FileRef]) -> str:
         """Say which file's name stands for other content; empty when none does."""
         brought = list(files)

@@ -70,8 +70,18 @@ class UnknownSuite(Problem):
 class Repository:
     """The archive of a site: the document root and the key that signs it."""
 
-    def __init__(self, root: Path, suites: Mapping[str, Suite], keys: Path, signer: Signer | None = None) -> None:
-        """Open the archive at `root`; its GNUPGHOME is `keys/archive`. Nothing is read or made."""
+    def __init__(
+        self,
+        root: Path,
+        suites: Mapping[str, Suite],
+        keys: Path,
+        signer: Signer | None = None,
+        after: Callable[[], object] = lambda: None,
+    ) -> None:
+        """Open the archive at `root`; its GNUPGHOME is `keys/archive`. Nothing is read or made.
+
+        `after` is called behind each publication, with the lock held.
+        """
         self.root = root
         self.suites = suites
         self.key = ArchiveKey(keys / "archive")
@@ -79,6 +89,7 @@ class Repository:
         self.published = Published(root / "snapshots" / "published.sha256")
         self._signer: Signer = signer or self.key
         self._keys = keys
+        self._after = after
         self._tree = Tree(root)
         self._texts = Texts(root.with_name("texts"))
         self._contents = Contents(Lists(root.with_name("lists"), root), self._texts)
@@ -169,6 +180,7 @@ class Repository:
                 self.records.went_back(identify(now), what)
                 with self._publication([what.suite], what.restored) as publication:
                     snapshot = publication.commit(self._signer, now, renew=True)
+                self._after()
             except TooEarly as early:
                 return TooSoon(early.not_before)
         assert snapshot is not None, "it was renewed"
@@ -214,6 +226,7 @@ class Repository:
             self._recover()
             with self._publication(suites) as publication:
                 snapshot = publication.commit(self._signer, now, renew=True, merge=merge)
+            self._after()
         assert snapshot is not None, "it was renewed"
         return snapshot
 
@@ -255,6 +268,7 @@ class Repository:
         with self._publication([suite]) as publication:
             publication.apply(change)
             snapshot = publication.commit(self._signer, now)
+        self._after()
         assert snapshot is not None, "the change is not empty"
         stanzas = [built.stanza for one in checked for built in one.arrival.binaries]
         return Included(snapshot, tuple(f"{one.package}_{one.version}_{one.architecture}" for one in stanzas))

@@ -53,7 +53,12 @@ class Site:
     @cached_property
     def repository(self) -> Repository:
         """The published archive."""
-        return Repository(self.archive, self.settings.suites, self.keys)
+        return Repository(self.archive, self.settings.suites, self.keys, after=self._write_page)
+
+    def _write_page(self) -> None:
+        from daemons.telling import page  # most commands publish nothing, and are spared its library
+
+        page.write(self)
 
     @cached_property
     def keeper(self) -> Keeper:

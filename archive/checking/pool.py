@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 from archive.checking import dists
 from archive.keeping.keeper import unnamed
@@ -21,15 +22,23 @@ def looks(tree: Tree, published: Published, digests: Digests) -> Iterator[Look]:
     indices = Indices(tree)
     yield partial(_unnamed, tree, indices)
     yield partial(_modes, tree)
-    for ref in sorted(indices.named().files, key=lambda ref: ref.name):
-        yield partial(_file, tree, published, ref, digests)
+    named = sorted(indices.named().files, key=lambda ref: ref.name)
+    recorded = published.sha256_of_each({Path(ref.name).name for ref in named})
+    yield partial(_hash_all, digests, [tree.root / ref.name for ref in named])
+    for ref in named:
+        yield partial(_file, tree, published, recorded.get(Path(ref.name).name), ref, digests)
 
 
-def _file(tree: Tree, published: Published, ref: FileRef, digests: Digests) -> Iterator[Finding]:
+def _hash_all(digests: Digests, paths: list[Path]) -> Iterator[Finding]:
+    digests.ahead(paths)
+    return iter(())
+
+
+def _file(tree: Tree, published: Published, known: str | None, ref: FileRef, digests: Digests) -> Iterator[Finding]:
     path = tree.root / ref.name
     if objection := digests.objection(path, ref):
         yield broken("pool", path, f"{objection}, and an index names it: restore it from a backup")
-    recorded = published.sha256_of(path.name)
+    recorded = known or published.sha256_of(path.name)
     if recorded is None and not objection:
         yield repairable(
             "unrecorded", path, "published.sha256 has forgotten it: its name could be used for other content"

@@ -84,6 +84,10 @@ class Keeper:
                 alone=_alone(self._tree.snapshots / snapshot),
             )
 
+    def publications(self, count: int) -> list[tuple[SnapshotId, tuple[str, ...]]]:
+        """Name the last snapshots, the newest first, each with its directories of `dists`."""
+        return [(snapshot, self._dists(snapshot)) for snapshot in self._tree.all()[:count]]
+
     def compare(self, one: SnapshotId, other: SnapshotId) -> list[Difference]:
         """Compare the suites that either snapshot is a publication of, as they were then. Raises indices.Damaged."""
         dists = sorted({*self._dists(one), *self._dists(other)})

@@ -37,7 +37,10 @@ class Report(msgspec.Struct, frozen=True):
 
 @click.command()
 @click.option("--repair", is_flag=True, help="Do what is repairable, and look again.")
-@click.option("--quick", is_flag=True, help="Hash no files of uploads and packages; their sizes count.")
+@click.option(
+    "--quick/--hashes",
+    help="Hash no files of uploads and packages, their sizes count; or hash all, over all cores (the default).",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: looks, read, repaired, findings.")
 @pass_site
 def command(site: Site, repair: bool, quick: bool, as_json: bool) -> None:

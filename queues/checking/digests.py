@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from threading import Lock
 
 from queues.values import FileRef
 
@@ -21,7 +24,18 @@ class Digests:
     def __init__(self, report: Callable[[int], object] = lambda _: None, *, quick: bool = False) -> None:
         self.quick = quick
         self._report = report
+        self._reporting = Lock()
         self._known: dict[tuple[int, int, int, int], str] = {}
+
+    def ahead(self, paths: Iterable[Path]) -> None:
+        """Hash files that will be asked for, over all cores (hashlib lets others run meanwhile); not when quick.
+
+        What cannot be read is left for the question.
+        """
+        if not self.quick:
+            with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+                for _ in pool.map(self._try, paths):
+                    pass
 
     def of(self, path: Path) -> str:
         """Give the SHA256 of a file in lower-case hex. Raises OSError."""
@@ -45,11 +59,16 @@ class Digests:
             return f"its SHA256 is {self.of(path)}, not {ref.sha256}"
         return ""
 
+    def _try(self, path: Path) -> None:
+        with suppress(OSError):
+            self.of(path)
+
     def _read(self, path: Path) -> str:
         digest = hashlib.sha256()
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as file:
             while chunk := file.read(CHUNK):
                 digest.update(chunk)
-                self._report(len(chunk))
+                with self._reporting:
+                    self._report(len(chunk))
         return digest.hexdigest()

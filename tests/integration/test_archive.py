@@ -11,12 +11,14 @@ import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from archive import release, stanzas
 from archive.catalogue import Place
 from archive.inclusion import Change, Difference
+from archive.keeping.records import Rollback
 from archive.repository import Included, Inclusion, Repository, TooSoon, Unchanged
 from archive.stanzas import Stanza
 from queues.values import BuildResult, Suite, Upload
@@ -369,6 +371,68 @@ def test_the_command_includes_lists_and_publishes(reachable: Path) -> None:
     assert "libc6_99_amd64.deb: the source package does not declare libc6" in refused.stderr
     assert "broken_1.0_amd64.deb: not an ar archive" in refused.stderr
     assert [path.name for path in (reachable / "site").glob(".*")] == []
+
+
+def test_the_commands_of_snapshots(reachable: Path) -> None:
+    """List, compare, pin, go back, and sweep, with the output that scripts read."""
+
+    def debmill(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "daemons.command", "--site", reachable / "site", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    def read(*arguments: str) -> Any:
+        done = debmill("archive", *arguments, "--json")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    private = reachable / "private"
+    private.mkdir(mode=0o700)
+    assert debmill("init", "--suite", "demo").returncode == 0
+    for version in ("1.0", "2.0"):
+        deb = packages.deb(private, "tiny", version)
+        assert debmill("archive", "include", deb, "--suite", "demo").returncode == 0
+    second, first, _ = read("snapshots", "--suite", "demo")
+    assert second["current"] == ["demo", "demo-debug"]
+    changed = {"dist": "demo", "package": "tiny", "architecture": "amd64", "before": "1.0", "after": "2.0"}
+    assert second["differences"] == [changed]
+    assert read("diff", first["id"], second["id"]) == [changed]
+    assert debmill("archive", "diff", "19", second["id"]).returncode == 1
+    assert "stays" in debmill("archive", "pin", first["id"], "-m", "the release").stdout
+    back = debmill("archive", "rollback", "demo", "-m", "2.0 eats data", "--as", "ulla")
+    assert f"as it was in {first['id']}: >tiny 1.0" in back.stdout, back.stderr
+    assert f"debmill archive rollback demo {second['id']}" in back.stdout
+    newest = read("snapshots", "--last", "1")[0]
+    assert newest["rollback"] == {
+        "suite": "demo",
+        "undone": second["id"],
+        "restored": first["id"],
+        "by": "ulla",
+        "reason": "2.0 eats data",
+    }
+    assert "demo went back" in debmill("archive", "snapshots").stdout
+    assert read("gc", "--dry-run") == {"snapshots": [], "files": [], "size": 0}
+    assert "0 snapshots and 0 files" in debmill("archive", "gc").stdout
+    found = json.loads(debmill("doctor", "--hashes", "--json").stdout)["findings"]
+    assert [one for one in found if "/site/archive" in one["where"]] == []
+
+
+@pytest.mark.parametrize("by_hash", ["yes", "no"])
+def test_apt_sees_a_rollback_and_the_snapshot_it_is_of(
+    site: Site, served: Server, tmp_path: Path, by_hash: str
+) -> None:
+    first, second = (site.include(version, "amd64") for version in ("1.0", "2.0"))
+    assert isinstance(first, Included)
+    assert isinstance(second, Included)
+    apt = client(tmp_path, site, served.url)
+    apt.run("apt-get", "update", "-o", f"Acquire::By-Hash={by_hash}")
+    assert versions(apt) == ["2.0"]
+    what = Rollback("demo", second.snapshot, first.snapshot, "ulla", "it was bad")
+    assert isinstance(site.repository.rollback(what, site.tick()), str)
+    apt.run("apt-get", "update", "-o", f"Acquire::By-Hash={by_hash}")
+    assert versions(apt) == ["1.0"]
+    older = client(tmp_path, site, f"{served.url}/snapshots/{second.snapshot}")
+    older.update()
+    assert versions(older) == ["2.0"]
 
 
 def _indices(site: Site) -> set[str]:

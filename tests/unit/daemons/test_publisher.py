@@ -10,6 +10,7 @@ import pytest
 from archive.indices import Damaged
 from archive.repository import Inclusion, Repository
 from archive.signing import SigningFailed
+from archive.snapshot import LostLink
 from daemons import settings
 from daemons.master import PLAN
 from daemons.publisher import RETRY, Publisher
@@ -37,9 +38,14 @@ def test_an_archive_that_cannot_be_put_in_order_stops_nothing(
     assert "cannot be put in order: Packages.gz: not the content" in caplog.text
 
 
-def test_an_upload_that_cannot_be_signed_is_tried_again_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "trouble", [SigningFailed("gpg: the card is not in its reader"), LostLink("dists/demo leads to no publication")]
+)
+def test_where_nothing_can_be_published_an_upload_is_tried_again_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: Exception
+) -> None:
     def broken(*_: object) -> Inclusion:
-        raise SigningFailed("gpg: the card is not in its reader")
+        raise trouble
 
     monkeypatch.setattr(Repository, "include", broken)
     (tmp_path / settings.FILE).write_text(settings.sample({"demo": Suite("demo")}))
@@ -56,4 +62,4 @@ def test_an_upload_that_cannot_be_signed_is_tried_again_later(tmp_path: Path, mo
     assert site.spool.archive.find(one.key) == (Room.DEFERRED, name)
     event = history.read(site.spool.archive.where(Room.DEFERRED, name))[-1]
     assert event.facts["until"] == (NOW + RETRY).isoformat()
-    assert "the card is not in its reader" in event.facts["reason"]
+    assert str(trouble) in event.facts["reason"]
