@@ -19,7 +19,7 @@ from archive.catalogue import Catalogue, aliases_of, dists_of
 from archive.contents.lists import Lists
 from archive.contents.writing import Contents
 from archive.delivery import Checked, Delivery, Material, Unfit
-from archive.inclusion import Change, Refusal
+from archive.inclusion import Arrival, Change, Refusal
 from archive.indices import opening
 from archive.indices.texts import Texts
 from archive.keeping import restoring
@@ -143,10 +143,18 @@ class Repository:
         return self.published.sha256_of(f"{source}_{without_epoch(version)}.dsc") is not None
 
     def include(
-        self, upload: Upload, files: Path, built: Sequence[tuple[BuildResult, Path]], now: datetime
+        self,
+        upload: Upload,
+        files: Path,
+        built: Sequence[tuple[BuildResult, Path]],
+        now: datetime,
+        objection: Callable[[Suite, Arrival], str] = lambda *_: "",
     ) -> Inclusion:
-        """Include an upload and its results as one publication; each path is the `files` of an entry."""
-        return self._include_one(upload.suite, delivery.of_upload(upload, files, built), now)
+        """Include an upload and its results as one publication; each path is the `files` of an entry.
+
+        `objection` may say, of what is new and was read and checked, why it is refused.
+        """
+        return self._include_one(upload.suite, delivery.of_upload(upload, files, built), now, objection)
 
     def include_files(self, suite: str, files: Sequence[Path], now: datetime) -> Inclusion:
         """Include files of one source (.dsc and what it names, .debs) that an operator puts in directly.
@@ -234,12 +242,21 @@ class Repository:
         rules = [self.suite(suite) for suite in suites]
         return Publication(self._tree, rules, self._texts, self._contents, self._feeds, base)
 
-    def _include_one(self, suite: str, brought: Delivery, now: datetime) -> Inclusion:
+    def _include_one(
+        self,
+        suite: str,
+        brought: Delivery,
+        now: datetime,
+        objection: Callable[[Suite, Arrival], str] = lambda *_: "",
+    ) -> Inclusion:
         def check(rules: Suite) -> list[Checked]:
             if repeats(self.catalogue(suite), brought):
                 return []
             check_time(self._tree, now)
-            return [delivery.check(brought, rules, self.pool)]
+            checked = delivery.check(brought, rules, self.pool)
+            if reason := objection(rules, checked.arrival):
+                raise Unfit(reason)
+            return [checked]
 
         return self._include(suite, check, now)
 

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime, timedelta
+from functools import partial
 
+from archive import installable
+from archive.inclusion import Arrival
 from archive.repository import Included, Refusal, TooSoon, Unchanged
 from archive.signing import SigningFailed
 from archive.snapshot import LostLink
-from daemons.deciding import results, superseding
+from daemons.deciding import installing, results, superseding
 from daemons.master import PLAN
 from daemons.process.daemon import Daemon
 from daemons.sites import Site
@@ -19,7 +22,7 @@ from queues import envelope, pruning
 from queues.entry import Entry
 from queues.outcomes import Done, Later, Outcome
 from queues.problem import Problem
-from queues.values import Plan, Upload
+from queues.values import Plan, Suite, Upload
 from review.notices import anew
 
 SECOND = timedelta(seconds=2)  # of the last publication, and what is left of this one
@@ -66,7 +69,7 @@ class Publisher(Daemon[Upload]):
             return None
         architectures = envelope.read(entry.path, Plan, PLAN).architectures
         parts = results.parts(self.site.spool, upload.key, architectures)
-        match self.site.repository.include(upload, entry.files, parts, now):
+        match self.site.repository.include(upload, entry.files, parts, now, partial(self._objection, entry)):
             case TooSoon(not_before):
                 return self._too_soon(not_before, now)
             case Refusal(reason):
@@ -82,6 +85,16 @@ class Publisher(Daemon[Upload]):
         self.site.tell("published", upload, now, built=" ".join(built))  # before a repeat finds fewer parts
         results.drop_parts(self.site.spool, upload.key, built, "published")
         return Done("published")
+
+    def _objection(self, entry: Entry[Upload], suite: Suite, arrival: Arrival) -> str:
+        """Say why what is new may not be published, by the suite's rule for what cannot be installed."""
+        if suite.installable == "ignore":
+            return ""
+        verdict = installable.decide(suite.installable, installing.check(self.site, suite, arrival))
+        if verdict.note:
+            log.warning("archive %s: %s", entry.name, verdict.note)
+            entry.note("looked at", note=verdict.note)
+        return verdict.objection
 
     def _too_soon(self, not_before: datetime, now: datetime) -> Later:
         """Let an upload wait until it may be published; say so where that is not in a moment (rule 27)."""

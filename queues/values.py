@@ -15,6 +15,7 @@ from queues.names import Key
 Fingerprint = str
 Gate = Literal["no-regression", "built", "complete"]
 Verdict = Literal["built", "failed"]
+Installable = Literal["ignore", "warn", "hold"]
 Builds = Literal["overlay", "sbuild"]
 Option = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]*(=[^\s,]+)?$")]
 Profile = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
@@ -150,6 +151,10 @@ class Suite(Struct, frozen=True, forbid_unknown_fields=True):
         tuple[str, ...], Meta(description="Source packages whose builds may use the network of the machine.")
     ] = ()
     gate: Annotated[Gate, Meta(description="What must be built before an upload is published.")] = "no-regression"
+    installable: Annotated[
+        Installable,
+        Meta(description="New packages that cannot be installed: they are not looked for, noted, or held."),
+    ] = "ignore"
     dbgsym: Annotated[
         Literal["debug", "same", "dropped"], Meta(description="Where -dbgsym packages go: SUITE-debug, here, nowhere.")
     ] = "debug"

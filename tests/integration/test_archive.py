@@ -430,7 +430,7 @@ def test_apt_sees_a_rollback_and_the_snapshot_it_is_of(
     assert isinstance(site.repository.rollback(what, site.tick()), str)
     apt.run("apt-get", "update", "-o", f"Acquire::By-Hash={by_hash}")
     assert versions(apt) == ["1.0"]
-    older = client(tmp_path, site, f"{served.url}/snapshots/{second.snapshot}")
+    older = client(tmp_path / "older", site, f"{served.url}/snapshots/{second.snapshot}")
     older.update()
     assert versions(older) == ["2.0"]
 

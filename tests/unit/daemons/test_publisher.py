@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from archive.inclusion import Arrival
 from archive.indices import Damaged
-from archive.repository import Inclusion, Repository
+from archive.installable import Found
+from archive.repository import Inclusion, Refusal, Repository, Unchanged
 from archive.signing import SigningFailed
 from archive.snapshot import LostLink
 from daemons import settings
+from daemons.deciding import installing
 from daemons.master import PLAN
 from daemons.publisher import RETRY, Publisher
 from daemons.sites import Site
 from queues import atomic, envelope, history
 from queues.names import EntryName
 from queues.rooms import Room
-from queues.values import Plan, Suite
+from queues.values import Installable, Plan, Suite
 from tests.support.entries import upload
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -63,3 +67,50 @@ def test_where_nothing_can_be_published_an_upload_is_tried_again_later(
     event = history.read(site.spool.archive.where(Room.DEFERRED, name))[-1]
     assert event.facts["until"] == (NOW + RETRY).isoformat()
     assert str(trouble) in event.facts["reason"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "found", "objection", "note"),
+    [
+        ("hold", Found(("tiny 1.0 needs nothere",)), "cannot be installed: tiny 1.0 needs nothere", ""),
+        ("warn", Found(("tiny 1.0 needs nothere",)), "", "cannot be installed: tiny 1.0 needs nothere"),
+        ("hold", Found(unchecked="no tool"), "", "whether it can be installed was not checked: no tool"),
+        ("hold", Found(), "", ""),
+    ],
+)
+def test_what_cannot_be_installed_is_held_or_noted(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    rule: Installable,
+    found: Found,
+    objection: str,
+    note: str,
+) -> None:
+    """The checker's word decides by the suite's rule, and what is only to be known is in the history."""
+    suite = Suite("demo", installable=rule)
+    brought = Arrival("tiny", "1.0", "main", None, "", frozenset(), ())
+
+    def include(
+        _: object, __: object, ___: object, ____: object, _____: object, objects: Callable[[Suite, Arrival], str]
+    ) -> Inclusion:
+        reason = objects(suite, brought)
+        return Refusal(reason) if reason else Unchanged()
+
+    monkeypatch.setattr(Repository, "include", include)
+    monkeypatch.setattr(installing, "check", lambda *_: found)
+    (tmp_path / settings.FILE).write_text(settings.sample({"demo": suite}))
+    site = Site(tmp_path)
+    site.spool.create(["amd64"])
+    one = upload("pkg", "1.0")
+    name = EntryName(1_700_000_000_000_000, one.key)
+    site.spool.archive.put(name, one, {})
+    atomic.replace(site.spool.archive.where(Room.READY, name) / PLAN, envelope.encode(Plan(("amd64",), "complete")))
+    publisher = Publisher(site)
+    publisher.clock = lambda: NOW
+    assert publisher.one()
+
+    room = Room.HOLD if objection else Room.DONE
+    assert site.spool.archive.find(one.key) == (room, name)
+    events = history.read(site.spool.archive.where(room, name))
+    assert [event.facts["note"] for event in events if event.event == "looked at"] == ([note] if note else [])
+    assert events[-1].facts.get("reason", "") == objection
