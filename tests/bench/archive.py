@@ -25,6 +25,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[0] = str(ROOT)  # this file's own directory would hide the package of its name
 
+from archive.keeping.records import Rollback
 from archive.repository import Included, Repository, Unchanged  # noqa: E402 -- after the path is right
 from daemons import account  # noqa: E402
 from daemons.sites import Site  # noqa: E402
@@ -83,6 +84,7 @@ def ours(work: Path, size: int) -> Generator[Figure, None, float]:
     yield Figure(f"add 1 to {size}, cold process, CPU, median of {REPEATS}", cold, "s", 0.6)
     yield Figure("  its memory", max(cost.memory for cost in adds), "MiB", 350)
     yield from in_the_daemon(site, size, [next(new) for _ in range(REPEATS + 1)])
+    yield from back_and_forth(site, size)
     hundred = folder(work / f"hundred-{size}", [next(new) for _ in range(100)])
     cost = ran(debmill(site, "archive", "import", hundred, "--suite", "bench"))
     yield Figure(f"add 100 to {size} at once, cold process, CPU", cost.seconds, "s", 1.5)
@@ -110,6 +112,27 @@ def in_the_daemon(site: Path, size: int, new: Sequence[Path]) -> Iterator[Figure
         idle.append(time.process_time() - started)
     yield Figure(f"add 1 to {size} in the running daemon, CPU, median", statistics.median(costs[1:]), "s", 0.3)
     yield Figure(f"the same package again at {size}: nothing to do, CPU", statistics.median(idle[1:]) * 1e3, "ms", 10)
+
+
+def back_and_forth(site: Path, size: int) -> Iterator[Figure]:
+    """Going back to the publication before, and forward again: by the clock on the wall, and by the command."""
+    repository, keeper = Site(site).repository, Site(site).keeper
+    walls = []
+    for _ in range(REPEATS + REPEATS % 2):
+        current = repository.current("bench")
+        assert current is not None, "it was published"
+        what = Rollback("bench", current, keeper.before("bench"), "bench", "to measure it")
+        time.sleep(1)
+        started = time.perf_counter()
+        assert isinstance(repository.rollback(what, utc()), str)
+        walls.append(time.perf_counter() - started)
+    target = 0.5 if size == MANY else NO_TARGET
+    yield Figure(f"rollback at {size}, wall, median of {len(walls)}", statistics.median(walls), "s", target)
+    costs = [ran(debmill(site, "archive", "rollback", "bench")).seconds for _ in range(2)]
+    yield Figure("  the command, which compares and tells, CPU", max(costs), "s", NO_TARGET)
+    started = time.perf_counter()
+    assert len(list(keeper.snapshots())) > REPEATS
+    yield Figure("  listing all snapshots with what came and went, wall", time.perf_counter() - started, "s", NO_TARGET)
 
 
 def in_order(site: Path) -> Generator[Figure, None, float]:
