@@ -12,10 +12,12 @@ from daemons.reporting.waiting import planned, unsettled
 from daemons.sites import Site
 from daemons.steering.choosing import Place, known
 from daemons.telling.meaning import meaning
-from queues import history, names
+from daemons.telling.undone import undone
+from queues import envelope, history, names
 from queues.history import Event
 from queues.names import Key
 from queues.rooms import Room
+from queues.values import Upload
 
 
 class Chapter(msgspec.Struct, frozen=True):
@@ -59,14 +61,20 @@ def _chapter(site: Site, place: Place, others: Sequence[Place]) -> Chapter:
         queue=place.queue.name,
         room=place.room,
         meaning=means.state,
-        notes=_notes(site, place),
+        notes=_notes(site, place, events),
         remedy=means.remedy,
         events=[_flat(event) for event in events],
     )
 
 
-def _notes(site: Site, place: Place) -> list[str]:
-    """Say who would bring what a job in dep-wait misses."""
+def _notes(site: Site, place: Place, events: Sequence[Event]) -> list[str]:
+    """Say who would bring what a job in dep-wait misses, and whether what was published was taken back."""
+    published = [
+        event.facts["snapshot"] for event in events if event.event == "published" and "snapshot" in event.facts
+    ]
+    if published and place.room is Room.DONE:
+        suite = envelope.read(place.path, Upload).suite
+        return undone(suite, published[-1], site.repository.records.rollbacks())
     waits = place.queue.name.startswith("build/") and place.room is Room.WAITING
     need = depwait.need(place.queue, place.name) if waits else None
     if need is None:
