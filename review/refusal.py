@@ -8,9 +8,12 @@ REPLAY = "replay"  # the rule of an upload that was taken before
 
 
 class Refusal(Problem):
-    """An upload that is not taken. `rule` is one word for records; the message is for the uploader."""
+    """An upload that is not taken. `rule` is one word for records; the message is for the uploader.
+
+    What the message repeats of the upload was not checked: whatever a terminal might obey is a question mark (rule 4).
+    """
 
     def __init__(self, rule: str, reason: str) -> None:
-        super().__init__(reason)
         self.rule = rule
-        self.reason = reason
+        self.reason = "".join(letter if letter.isprintable() else "?" for letter in reason)
+        super().__init__(self.reason)

@@ -38,4 +38,4 @@ def _where(text: str, letter: str) -> str:
     before = text[: text.index(letter)].split("\n")
     field = next((one for one in reversed(before) if one[:1].isalpha() and ":" in one), "the first line")
     name = field.partition(":")[0][:40]
-    return "".join(letter if letter.isprintable() else "?" for letter in name)
+    return name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -110,6 +111,31 @@ def answer(read: Callable[[bytes], None], octets: bytes) -> str:
 def test_what_is_mutated_is_well_formed() -> None:
     read_changes(CHANGES)
     read_dsc(DSC)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        (b"Version: ", b"1:1.0\t-1"),
+        (b"Source: ", b"ti\tny"),
+        (b"Architecture: ", b"sou\trce"),
+        (b"Version: ", "1\u200b".encode()),
+    ],
+)
+def test_a_value_that_is_wrong_is_repeated_without_what_is_not_printable(field: bytes, value: bytes) -> None:
+    octets = re.sub(field + rb"[^\n]*", lambda _: field + value, CHANGES, count=1)
+    assert "?" in answer(read_changes, octets)
+    survives(read_changes, octets)
+
+
+@pytest.mark.parametrize(
+    "value", ["Version: 1:1.0\t-1", "Version: 1\u200b", "Source: ti\tny", "Architecture: so\turce"]
+)
+def test_a_wrong_value_is_repeated_without_what_is_not_printable(value: str) -> None:
+    field = value.partition(" ")[0].encode()
+    octets = re.sub(field + rb"[^\n]*", lambda _: value.encode(), CHANGES, count=1)
+    assert "?" in answer(read_changes, octets)
+    survives(read_changes, octets)
 
 
 @thorough
