@@ -37,5 +37,4 @@ def line(value: str, what: str) -> str:
 def _where(text: str, letter: str) -> str:
     before = text[: text.index(letter)].split("\n")
     field = next((one for one in reversed(before) if one[:1].isalpha() and ":" in one), "the first line")
-    name = field.partition(":")[0][:40]
-    return name
+    return field.partition(":")[0][:40]
