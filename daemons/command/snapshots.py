@@ -10,15 +10,12 @@ from typing import Any
 
 import click
 import msgspec
-from rich.filesize import decimal
-from rich.table import Table
 
 from archive.catalogue import dists_of
 from archive.keeping.comparing import Difference
 from archive.keeping.keeper import Snapshot
 from archive.keeping.records import Rollback
 from daemons.command.patience import in_time
-from daemons.command.tables import console
 from daemons.sites import Site, pass_site
 from queues import names
 from queues.clock import utc
@@ -54,6 +51,11 @@ def snapshots(site: Site, suite: str | None, last: int | None, *, as_json: bool)
     if as_json:
         _print(chosen)
         return
+    from rich.filesize import decimal
+    from rich.table import Table
+
+    from daemons.command.tables import console
+
     table = Table("", "ID", "Suites", "Changes", "Alone", "", box=None, pad_edge=False)
     for one in chosen:
         mark = "*" if one.current else ""
@@ -154,6 +156,8 @@ def gc(site: Site, *, dry_run: bool, as_json: bool) -> None:
     if as_json:
         _print(swept)
         return
+    from rich.filesize import decimal
+
     for name in (*swept.snapshots, *swept.files):
         click.echo(name)
     would = "would go" if dry_run else "are gone"
