@@ -16,6 +16,8 @@ from archive.stanzas import SOURCE, Stanza
 from queues import control
 from queues.values import Suite
 
+ALL = "all"  # an index that apt never asks for (No-Support-for-Architecture-all), and aptly does
+
 
 class Place(NamedTuple):
     """One index: the directory of `dists`, the component, and the architecture, or `source`."""
@@ -53,7 +55,7 @@ def places_of(suite: Suite, dist: str) -> tuple[Place, ...]:
     return tuple(
         Place(dist, component, architecture)
         for component in suite.components
-        for architecture in (*suite.architectures, SOURCE)
+        for architecture in (*suite.architectures, ALL, SOURCE)
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from archive import stanzas
-from archive.catalogue import Place
+from archive.catalogue import ALL, Place
 from archive.indices import Damaged, blocks, files, members, pieces
 from archive.indices.blocks import Block
 from archive.indices.members import Member
@@ -24,11 +24,16 @@ FORMS = (".gz", ".xz")
 _OPENED = 8  # pieces kept unpacked
 
 
+def forms(place: Place) -> tuple[str, ...]:
+    """Name the forms that an index is published in; the one of all architectures is read by few."""
+    return FORMS if place.architecture != ALL else FORMS[:1]
+
+
 class Packed(NamedTuple):
-    """A piece as it is published: its gzip member and its xz block."""
+    """A piece as it is published: its gzip member, and its xz block where the index is published as .xz, too."""
 
     member: memoryview | bytes
-    block: Block
+    block: Block | None
 
 
 class Index:
@@ -58,20 +63,21 @@ class Index:
 
     def pieces(self, texts: Texts) -> list[Piece]:
         """Take the index apart, every byte compared with Release. One that was not made in pieces comes unpacked."""
-        gz, xz = (self._file(suffix) for suffix in FORMS)
+        gz, *others = (self._file(suffix) for suffix in forms(self.place))
         parts = texts.get(f"{self.place.dist}/{self.place.path}", self.digest) or self._parts()
         try:
-            packed = [*blocks.read(xz)]
+            packed = [block for xz in others for block in blocks.read(xz)]
         except blocks.Foreign:
             packed = []
-        sizes = [[member.text_size for member in self._members], [block.text_size for block in packed]]
-        if any(found != [*map(len, parts)] for found in sizes):
+        sizes = [*map(len, parts)]
+        fits = [one.text_size for one in self._members] == sizes
+        if not fits or (others and [one.text_size for one in packed] != sizes):
             return [*pieces.cut(pieces.stanzas(b"".join(parts)))]
-        return [*_apart(parts, gz, self._members, packed)]
+        return [*_apart(parts, gz, self._members, packed if others else [None] * len(parts))]
 
     def check(self) -> None:
         """Compare its files with Release."""
-        for suffix in FORMS:
+        for suffix in forms(self.place):
             self._file(suffix)
 
     @property
@@ -132,7 +138,9 @@ class Index:
         return Damaged(f"{self._directory / self.place.path}.gz: {means}; restore it from a backup")
 
 
-def _apart(parts: Iterable[Part], gz: memoryview, found: Iterable[Member], packed: Iterable[Block]) -> Iterator[Piece]:
+def _apart(
+    parts: Iterable[Part], gz: memoryview, found: Iterable[Member], packed: Iterable[Block | None]
+) -> Iterator[Piece]:
     for text, member, block in zip(parts, found, packed, strict=True):
         compressed = Packed(gz[member.offset : member.offset + member.size], block)
         yield Piece(member.first, member.marks, text, compressed)

@@ -17,7 +17,7 @@ from archive import release, stanzas
 from archive.catalogue import Place, places_of
 from archive.inclusion import Difference
 from archive.indices import Damaged, blocks, members, pieces
-from archive.indices.index import Index
+from archive.indices.index import Index, forms
 from archive.indices.pieces import FULL, SMALL, Piece
 from archive.indices.revision import Revision
 from archive.indices.texts import Texts
@@ -255,4 +255,5 @@ def test_files_of_others_are_told_apart() -> None:
 def test_every_index_is_there(tmp_path: Path) -> None:
     directory = Published(tmp_path).directory
     for place in places_of(SUITE, "demo"):
-        assert {path.suffix for path in directory.glob(f"{place.path}.*")} == {".gz", ".xz"}
+        assert {path.suffix for path in directory.glob(f"{place.path}.*")} == {*forms(place)}
+    assert (directory / "main/binary-all/Packages.gz").exists(), "which aptly wants, for Release lists it"
