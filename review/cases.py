@@ -13,6 +13,7 @@ from queues import envelope, history
 from queues.entry import FILES
 from queues.history import Event
 from queues.layout import Spool
+from queues.names import EntryName, Key
 from queues.problem import Problem
 from queues.rooms import Room
 from queues.values import Suite, Upload
@@ -73,18 +74,32 @@ def waiting(spool: Spool) -> list[Case]:
     found = {}
     for room in OPEN:
         for name in spool.review.names(room):
-            path = spool.review.where(room, name)
-            try:
-                found[name] = Case(
-                    spool.review.peek(room, name), room, path, _owner(path) if room is Room.ACTIVE else ""
-                )
-            except (FileNotFoundError, envelope.Unreadable):
-                continue
+            case = at(spool, room, name)
+            if case is not None:
+                found[name] = case
     return [found[name] for name in sorted(found)]
+
+
+def at(spool: Spool, room: Room, name: EntryName) -> Case | None:
+    """Give the case of this name in a room; None when it moved on, or cannot be read."""
+    path = spool.review.where(room, name)
+    try:
+        return Case(spool.review.peek(room, name), room, path, _owner(path) if room is Room.ACTIVE else "")
+    except (FileNotFoundError, envelope.Unreadable):
+        return None
+
+
+def by_key(spool: Spool, key: Key) -> Case | None:
+    """Give the case of a key, without reading any other."""
+    found = spool.review.find(key)
+    return at(spool, *found) if found and found[0] in OPEN else None
 
 
 def find(spool: Spool, wanted: str) -> Case:
     """Find a case by its id, its key or the digest in it, or a source name that only one has. Raises NoCase."""
+    case = by_key(spool, Key(wanted))
+    if case is not None:
+        return case
     cases = waiting(spool)
     found = [case for case in cases if wanted in (case.id, case.upload.key, case.upload.key.rpartition("~")[2])]
     found = found or [case for case in cases if case.upload.source == wanted]

@@ -109,7 +109,7 @@ class Hand:
 
     def show_owner(self) -> None:
         """Write for people whose it is while it is open; the lock decides."""
-        atomic.replace(self.entry.path / OWNER, f"{self.by}\n".encode())
+        (self.entry.path / OWNER).write_text(f"{self.by}\n")  # nothing depends on it: no disk is waited for
 
     def _leave(self) -> None:
         atomic.remove(self.entry.path / OWNER)

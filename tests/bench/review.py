@@ -26,7 +26,11 @@ sys.path[0] = str(ROOT)  # this file's own directory would hide the package of i
 from msgspec.structs import replace  # noqa: E402 -- after the path is right
 
 from daemons import account  # noqa: E402
-from queues import atomic, envelope  # noqa: E402
+from queues import atomic, envelope, history  # noqa: E402
+from queues.history import Event  # noqa: E402
+from queues.layout import Spool  # noqa: E402
+from queues.names import EntryName  # noqa: E402
+from queues.rooms import Room  # noqa: E402
 from review import cases  # noqa: E402
 from review.evidence import diffs, pages, papers  # noqa: E402
 from review.evidence.comparing import Comparison  # noqa: E402
@@ -37,7 +41,7 @@ from review.policy import judging  # noqa: E402
 from review.policy.values import Policy  # noqa: E402
 from tests.support.account import room  # noqa: E402
 from tests.support.desk import Waiting, native  # noqa: E402
-from tests.support.entries import put_upload, spool_at, upload  # noqa: E402
+from tests.support.entries import spool_at, upload  # noqa: E402
 from tests.support.figures import Figure, printed  # noqa: E402
 from tests.unit.review.evidence import QUIET  # noqa: E402
 
@@ -125,8 +129,8 @@ def policy(_: Path) -> Iterator[Figure]:
     yield Figure("policy of one upload with 400 signs, the median of 200", statistics.median(times) * 1e3, "ms", 5)
 
 
-def long_diff(work: Path) -> Iterator[Figure]:
-    """A long diff: made into pages once, opened, and read from anywhere."""
+def paged(into: Path) -> None:
+    """Make a long diff into pages."""
     hunk = b"@@ -1,1000 +1,1000 @@\n" + b"-an old line of code();\n+a new line of code();\n" * 1000
     parts = (
         b"diff -ruN old/%d.c new/%d.c\n--- old/%d.c\n+++ new/%d.c\n" % ((n,) * 4) + hunk for n in range(LONG // 2000)
@@ -134,12 +138,14 @@ def long_diff(work: Path) -> Iterator[Figure]:
     text = b"".join(parts)
     trees = {f"{number}.c": Node("f", 0o644, number) for number in range(LONG // 2000)}
 
-    def index() -> None:
-        with (work / pages.TEXT).open("wb") as packed:
-            found = Comparison(trees, trees, [], packed).read(diffs.lines(io.BytesIO(text)), whole=True)
-        atomic.disk.create(work / pages.INDEX, envelope.encode(found.index))
+    with (into / pages.TEXT).open("wb") as packed:
+        found = Comparison(trees, trees, [], packed).read(diffs.lines(io.BytesIO(text)), whole=True)
+    atomic.disk.create(into / pages.INDEX, envelope.encode(found.index))
 
-    yield Figure(f"a diff of {LONG} lines made into pages", measured(index)[0], "s", 3)
+
+def long_diff(work: Path) -> Iterator[Figure]:
+    """A long diff: made into pages once, opened, and read from anywhere."""
+    yield Figure(f"a diff of {LONG} lines made into pages", measured(lambda: paged(work))[0], "s", 3)
     chance = random.Random(1)
 
     def scroll() -> None:
@@ -152,16 +158,24 @@ def long_diff(work: Path) -> Iterator[Figure]:
     yield Figure("memory of that", memory, "MiB", 200)
 
 
+def crowded(site: Path) -> Spool:
+    """Make a crowded desk: entries as intake puts them, but none of them waits for the disk."""
+    site.mkdir()
+    spool = spool_at(site)
+    facts, first = envelope.encode(QUIET), spool.review.stamp(spool.clock())
+    for number in range(WAITING):
+        one = upload("pkg", f"1.{number}")
+        path = spool.review.where(Room.READY, EntryName(first + number, one.key))
+        (path / papers.DIRECTORY).mkdir(parents=True)
+        (path / papers.DIRECTORY / papers.FACTS).write_bytes(facts)
+        (path / envelope.FILE).write_bytes(envelope.encode(one))
+        (path / history.FILE).write_bytes(Event(spool.clock(), "taken", {"by": one.uploader}).line())
+    return spool
+
+
 def listing(work: Path) -> Iterator[Figure]:
     """All cases of a crowded desk with their marks, as `debmill review list` shows them."""
-    (work / "crowd").mkdir()
-    spool = spool_at(work / "crowd")
-    facts = envelope.encode(QUIET)
-    for number in range(WAITING):
-        name = put_upload(spool, upload("pkg", f"1.{number}"))
-        path = spool.review.room(spool.review.rooms[1]) / str(name) / papers.DIRECTORY
-        path.mkdir()
-        (path / papers.FACTS).write_bytes(facts)
+    spool = crowded(work / "crowd")
     times = []
     for _ in range(3):
         started = time.perf_counter()

@@ -27,7 +27,7 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON: key,
 @pass_site
 def accept(site: Site, case: str, reviewer: str | None, as_json: bool) -> None:
     """Send an upload on to be built; until it is published, 'undo' takes that back."""
-    upload = _desk(site).accept(case, _name(site, reviewer), utc())
+    upload = desk_of(site).accept(case, name_of(site, reviewer), utc())
     _say(upload, "accepted", f"is accepted for {upload.suite}: debmill why {upload.source}", as_json=as_json)
 
 
@@ -39,7 +39,7 @@ def accept(site: Site, case: str, reviewer: str | None, as_json: bool) -> None:
 @pass_site
 def reject(site: Site, case: str, reason: str, reviewer: str | None, as_json: bool) -> None:
     """Refuse an upload; the uploader is told why. The same version may come again with a new signature."""
-    upload = _desk(site).reject(case, _name(site, reviewer), reason, utc())
+    upload = desk_of(site).reject(case, name_of(site, reviewer), reason, utc())
     _say(upload, "rejected", "is rejected", as_json=as_json)
 
 
@@ -51,7 +51,7 @@ def reject(site: Site, case: str, reason: str, reviewer: str | None, as_json: bo
 @pass_site
 def hold(site: Site, case: str, reason: str, reviewer: str | None, as_json: bool) -> None:
     """Put an upload aside."""
-    upload = _desk(site).hold(case, _name(site, reviewer), reason, utc())
+    upload = desk_of(site).hold(case, name_of(site, reviewer), reason, utc())
     _say(upload, "held", f"is held; 'debmill review release {upload.source}' puts it back", as_json=as_json)
 
 
@@ -62,7 +62,7 @@ def hold(site: Site, case: str, reason: str, reviewer: str | None, as_json: bool
 @pass_site
 def release(site: Site, case: str, reviewer: str | None, as_json: bool) -> None:
     """Put a held upload back among those that wait."""
-    upload = _desk(site).release(case, _name(site, reviewer), utc())
+    upload = desk_of(site).release(case, name_of(site, reviewer), utc())
     _say(upload, "released", "waits for a decision again", as_json=as_json)
 
 
@@ -74,7 +74,7 @@ def release(site: Site, case: str, reviewer: str | None, as_json: bool) -> None:
 @pass_site
 def note(site: Site, case: str, text: str, reviewer: str | None, as_json: bool) -> None:
     """Leave a note for other reviewers; it stays with the upload, and its uploader does not see it."""
-    upload = _desk(site).note(case, _name(site, reviewer), text, utc())
+    upload = desk_of(site).note(case, name_of(site, reviewer), text, utc())
     _say(upload, "noted", "has a note more", as_json=as_json)
 
 
@@ -86,7 +86,7 @@ def note(site: Site, case: str, text: str, reviewer: str | None, as_json: bool) 
 @pass_site
 def ask(site: Site, case: str, question: str, reviewer: str | None, as_json: bool) -> None:
     """Ask the uploader something, by mail and below /status; the upload keeps its place."""
-    upload = _desk(site).ask(case, _name(site, reviewer), question, utc())
+    upload = desk_of(site).ask(case, name_of(site, reviewer), question, utc())
     _say(upload, "asked", "waits; its uploader is asked", as_json=as_json)
 
 
@@ -102,18 +102,19 @@ def undo(site: Site, name: str, reason: str, reviewer: str | None, as_json: bool
     Its builds are cancelled, what they made is dropped, and the upload waits for a decision again. NAME is what
     'debmill why' takes. What an interrupted undo left is finished by the next one.
     """
-    upload = undoing.undo(site, _desk(site), name, _name(site, reviewer), reason)
+    upload = undoing.undo(site, desk_of(site), name, name_of(site, reviewer), reason)
     _say(upload, "undone", "waits for a decision again; nothing of it is built", as_json=as_json)
 
 
 COMMANDS = (accept, reject, hold, release, note, ask, undo)
 
 
-def _desk(site: Site) -> Desk:
+def desk_of(site: Site) -> Desk:
+    """Give the desk of a site."""
     return Desk(site.spool, site.people, site.settings.suites, site.settings.policies)
 
 
-def _name(site: Site, given: str | None) -> str:
+def name_of(site: Site, given: str | None) -> str:
     """Say who decides: who is named, else the user when that is a reviewer. Raises NotAllowed."""
     registered = [one.name for one in site.people.reviewers()]
     return decider(given, os.environ, getpass.getuser(), registered)
