@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 from rich.color import Color
 from textual import events
@@ -9,6 +12,7 @@ from textual.pilot import Pilot
 
 from queues.rooms import Room
 from review.screens.tool import Tool
+from tests.structure.tree import ROOT
 from tests.support.world import World
 from tests.unit.review.evidence import of_what, of_who
 from tests.unit.review.screens.opened import after, lay, press, same, seen, until, use, work_of
@@ -137,6 +141,11 @@ def test_what_is_marked_is_accepted_together_after_a_question(three: World) -> N
 
     assert "2 uploads: done" in told
     assert [three.place(name.key) for name in names] == ["master/ready", "master/ready", "review/ready"]
+
+
+def test_commands_do_not_wait_for_the_screens_library() -> None:
+    script = "import sys, daemons.command.review; sys.exit('textual' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=False).returncode == 0
 
 
 def test_the_list_is_left_with_one_key(three: World) -> None:
