@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -31,7 +31,6 @@ from tests.support import ailing
 from tests.support.ailing import NOW
 
 LEFTOVERS = ("leftover", "not-emptied", "unfinished")  # what nobody needs
-LATER = NOW + timedelta(minutes=1)
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +62,13 @@ def site(template: Path, probe: list[Signed], tmp_path: Path, monkeypatch: pytes
     return Site(tmp_path / "site")
 
 
-def found(site: Site, now: datetime = LATER, *, quick: bool = False) -> list[Finding]:
-    return examination.findings(Site(site.path), Digests(quick=quick), now, pause=lambda: None)
+def later() -> datetime:
+    """After all that a test has done by the machine's own clock."""
+    return datetime.now(UTC) + timedelta(minutes=1)
+
+
+def found(site: Site, now: datetime | None = None, *, quick: bool = False) -> list[Finding]:
+    return examination.findings(Site(site.path), Digests(quick=quick), now or later(), pause=lambda: None)
 
 
 def told(findings: list[Finding]) -> set[tuple[str, str]]:
@@ -415,7 +419,7 @@ def test_a_machine_without_namespaces_is_told(ran: list[str], monkeypatch: pytes
 def test_few_watches_are_told(site: Site, tmp_path: Path) -> None:
     for name, limit in (("max_user_instances", 8), ("max_user_watches", 8000)):
         (tmp_path / name).write_text(f"{limit}\n")
-    findings = examine(machine.looks(site, LATER, tmp_path), pause=lambda: None)
+    findings = examine(machine.looks(site, later(), tmp_path), pause=lambda: None)
     assert [(one.what, Path(one.where).name) for one in findings] == [("inotify", "max_user_instances")]
 
 
@@ -438,7 +442,7 @@ def test_work_in_progress_is_no_finding(site: Site) -> None:
 def test_what_is_gone_at_the_second_look_is_no_finding(site: Site) -> None:
     (site.spool.path / "review/hold").rmdir()
     again = (site.spool.path / "review/hold").mkdir
-    assert examination.findings(Site(site.path), Digests(), LATER, pause=again) == []
+    assert examination.findings(Site(site.path), Digests(), later(), pause=again) == []
 
 
 def test_a_file_that_cannot_be_read_is_a_finding(tmp_path: Path) -> None:
