@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -14,22 +12,10 @@ from daemons.publisher import Publisher
 from queues.names import upload_of
 from queues.rooms import Room
 from queues.values import Upload
-from tests.support.world import Sources, World, given_builds
+from tests.support.world import World
 
 DAY = timedelta(days=1)
 JUMPS = pytest.mark.parametrize("jump", [-DAY, DAY])
-
-
-@pytest.fixture(scope="module")
-def sources(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sources]:
-    found = Sources(tmp_path_factory.mktemp("sources"))
-    with given_builds(found):
-        yield found
-
-
-@pytest.fixture
-def world(tmp_path: Path, sources: Sources) -> World:
-    return World(tmp_path / "site", sources)
 
 
 def dispatched(world: World, source: str) -> Upload:

@@ -24,23 +24,10 @@ from queues.rooms import Room
 from queues.values import Upload
 from tests.support.dying import Died, DyingDisk, deaths, disk
 from tests.support.interrupting import interruptions
-from tests.support.world import REVIEWER, SUITE, Build, Sources, World, given_builds
+from tests.support.world import REVIEWER, SUITE, Build, Sources, World
 
 END = {"review/rejected": "rejected", "master/failed": "abandoned", "archive/done": "published"}
 WHY = Cancel("otto", "not wanted")
-
-
-@pytest.fixture(scope="module")
-def sources(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sources]:
-    found = Sources(tmp_path_factory.mktemp("sources"))
-    with given_builds(found), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(jobs, "PATIENCE", 0)
-        yield found
-
-
-@pytest.fixture
-def world(tmp_path: Path, sources: Sources) -> World:
-    return World(tmp_path / "site", sources)
 
 
 class Case:

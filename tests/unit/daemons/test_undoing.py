@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,21 +12,7 @@ from queues.rooms import Room
 from queues.values import Upload
 from review.desk import NotAllowed
 from tests.support.dying import deaths
-from tests.support.world import REVIEWER, Sources, World, given_builds
-
-
-@pytest.fixture(scope="module")
-def sources(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sources]:
-    found = Sources(tmp_path_factory.mktemp("sources"))
-    with given_builds(found):
-        yield found
-
-
-@pytest.fixture
-def world(tmp_path: Path, sources: Sources) -> Iterator[World]:
-    one = World(tmp_path / "site", sources)
-    yield one
-    one.close()
+from tests.support.world import REVIEWER, World
 
 
 def dispatched(world: World, version: str = "1.0") -> Upload:

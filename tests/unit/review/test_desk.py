@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,22 +16,8 @@ from review.desk import Desk, NotAllowed
 from review.evidence import papers
 from review.person import Reviewer, UnknownPerson, Uploader
 from review.policy.values import Policy, Ruling
-from tests.support.world import REVIEWER, Everybody, Sources, World, given_builds
+from tests.support.world import REVIEWER, Everybody, World
 from tests.unit.review.evidence import QUIET
-
-
-@pytest.fixture(scope="module")
-def sources(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sources]:
-    found = Sources(tmp_path_factory.mktemp("sources"))
-    with given_builds(found):
-        yield found
-
-
-@pytest.fixture
-def world(tmp_path: Path, sources: Sources) -> Iterator[World]:
-    one = World(tmp_path / "site", sources)
-    yield one
-    one.close()
 
 
 def entry(world: World, one: Upload) -> Path:
