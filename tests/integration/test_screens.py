@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.account import room
 from tests.support.mill import installed
 from tests.support.reception import Reception, reception
 from tests.support.road import REVIEWER, name_of
@@ -85,21 +86,19 @@ def test_from_the_list_to_an_acceptance(site: Reception, sent: SourceUpload, ter
     one.wait("dead")  # as tmux says of a program that ended
 
 
-def test_a_reason_is_written_in_the_editor(site: Reception, sent: SourceUpload, terminal: Open, tmp_path: Path) -> None:
-    editor = tmp_path / "editor"
-    editor.write_text('#!/bin/sh\nprintf "not yet:\\nthe manual is missing\\n" >"$1"\n')
-    editor.chmod(0o755)
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(folder.stat().st_mode | 0o055)  # the tool runs as the service account
-    one = terminal(EDITOR=str(editor), VISUAL="")
-    choose(one, sent)
-    one.type("r")
-    one.wait("What is its uploader told?")
-    one.type("F2")
-    one.wait("the manual is missing")
-    one.type("Enter")
-
-    one.wait("is rejected")
+def test_a_reason_is_written_in_the_editor(site: Reception, sent: SourceUpload, terminal: Open) -> None:
+    with room() as folder:  # the tool runs as the service account
+        editor = folder / "editor"
+        editor.write_text('#!/bin/sh\nprintf "not yet:\\nthe manual is missing\\n" >"$1"\n')
+        editor.chmod(0o755)
+        one = terminal(EDITOR=str(editor), VISUAL="")
+        choose(one, sent)
+        one.type("r")
+        one.wait("What is its uploader told?")
+        one.type("F2")
+        one.wait("the manual is missing")
+        one.type("Enter")
+        one.wait("is rejected")
     assert place(site, sent) == "review/rejected"
     (chapter,) = site.mill.story(name_of(sent))
     assert chapter.events[-1]["reason"] == "not yet:\nthe manual is missing"
