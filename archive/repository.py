@@ -211,6 +211,11 @@ class Repository:
         with self._tree.lock():
             self._recover()
 
+    def catch_up(self) -> None:
+        """Do what comes behind a publication, for one that died before it could; its replay publishes nothing."""
+        with self._tree.lock():
+            self._after()
+
     def remember(self, files: Sequence[FileRef]) -> None:
         """Record file names that the pool has and the record lost."""
         with self._tree.lock():

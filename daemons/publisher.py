@@ -45,6 +45,7 @@ class Publisher(Daemon[Upload]):
         except Problem as problem:  # the next round, or doctor, has more to say
             log.error("the archive cannot be put in order: %s", problem)
         else:
+            self.site.repository.catch_up()
             if snapshot:
                 log.info("the archive was put in order and signed anew as %s", snapshot)
             if gone := self.site.keeper.thin(self.site.settings.thinning, now):

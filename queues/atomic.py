@@ -141,21 +141,26 @@ def create(*files: tuple[AnyPath, bytes, int]) -> None:
             os.close(descriptor)
 
 
+def aside(path: Path) -> Path:
+    """Give where `replace` and `point` make what is to have this name; who died there has left it."""
+    return path.with_name(f".{path.name}.new")
+
+
 def replace(path: Path, data: bytes, mode: int = 0o644) -> None:
     """Write a file so that a reader sees the old content or the new; the name is synced. One writer at a time."""
-    aside = path.with_name(f".{path.name}.new")
-    aside.unlink(missing_ok=True)
-    disk.create(aside, data, mode)
-    disk.rename(aside, path)
+    new = aside(path)
+    new.unlink(missing_ok=True)
+    disk.create(new, data, mode)
+    disk.rename(new, path)
     disk.sync(path.parent)
 
 
 def point(path: Path, target: str) -> None:
     """Make a symbolic link, or turn an existing one, in one rename; the name is synced."""
-    aside = path.with_name(f".{path.name}.new")
-    aside.unlink(missing_ok=True)
-    disk.symlink(target, aside)
-    disk.rename(aside, path)
+    new = aside(path)
+    new.unlink(missing_ok=True)
+    disk.symlink(target, new)
+    disk.rename(new, path)
     disk.sync(path.parent)
 
 

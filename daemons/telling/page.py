@@ -64,6 +64,7 @@ def write(site: Site) -> bool:
     ]
     text = render(url, sections, _last(site)).encode()
     path = site.archive / NAME
+    atomic.remove(atomic.aside(path))
     if path.exists() and path.read_bytes() == text:
         return False
     atomic.replace(path, text)

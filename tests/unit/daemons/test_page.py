@@ -6,11 +6,13 @@ from datetime import timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pytest
 from msgspec import structs
 
 from archive.keeping.records import Rollback
 from archive.snapshot import SnapshotId, date
 from daemons import settings
+from daemons.publisher import Publisher
 from daemons.sites import Site
 from daemons.telling import page
 from daemons.telling.page import Line, Section
@@ -72,12 +74,30 @@ def test_what_settings_say_is_text() -> None:
     assert "<script>alert(1)</script> & more: package archive" in found.text
 
 
-def test_it_is_written_when_a_publication_changed_it(tmp_path: Path) -> None:
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
     (tmp_path / settings.FILE).write_text(settings.sample({"demo": Suite("demo")}))
     site = Site(tmp_path)
+    site.spool.create(["amd64"])
     site.repository._signer = packages.Rubber()
     site.repository._tree.create()
     (site.archive / "keys/archive.asc").write_text(KEY)
+    return site
+
+
+def test_a_page_that_a_dead_publication_did_not_come_to_is_written_when_the_daemon_begins(site: Site) -> None:
+    site.repository.publish(["demo"], MOMENT)
+    written, half = site.archive / "index.html", site.archive / ".index.html.new"
+    whole = written.read_text()
+    for left in ("of the publication before", whole):
+        written.write_text(left)
+        half.write_text("<html")
+        Publisher(site).tidy(MOMENT)
+        assert written.read_text() == whole
+        assert not half.exists()
+
+
+def test_it_is_written_when_a_publication_changed_it(site: Site) -> None:
     first = site.repository.publish(["demo"], MOMENT)
     written = site.archive / "index.html"
     assert "2026-01-01 00:00:00 UTC" in written.read_text()
