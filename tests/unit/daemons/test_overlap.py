@@ -93,6 +93,12 @@ STATES: dict[str, Callable[[World, Upload], None]] = {
 }
 
 
+@pytest.fixture(autouse=True)
+def nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A builder that stands in a step cannot hear of a cancel: waiting for it is for nothing."""
+    monkeypatch.setattr(jobs, "PATIENCE", 0.0)
+
+
 def swapped(work: str, others: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Give each pair twice: either one is interrupted by the other."""
     for other in others:
