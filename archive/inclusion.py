@@ -1,4 +1,4 @@
-"""The decision what an inclusion changes in a suite's indices. Pure: stanzas in, stanzas out.
+"""The decision what an inclusion changes in a suite's indices, and what may come of one. Pure: stanzas in, stanzas out.
 
 It sees an extract of the catalogue: the source that arrives, and every package that it declares, declared, or brings.
 
@@ -10,12 +10,14 @@ is never lowered, a package never taken from another source.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import NamedTuple
 
 from msgspec import Struct
 
 from archive import stanzas
 from archive.catalogue import Extract, Place, highest
+from archive.snapshot import SnapshotId
 from archive.stanzas import SOURCE, Stanza
 from queues import control
 
@@ -73,6 +75,26 @@ class Refusal(Struct, frozen=True):
     """It may not be included; the reason is for a person."""
 
     reason: str
+
+
+class Included(Struct, frozen=True):
+    """It is published: in which snapshot, and the binaries as `PACKAGE_VERSION_ARCHITECTURE`."""
+
+    snapshot: SnapshotId
+    packages: tuple[str, ...]
+
+
+class Unchanged(Struct, frozen=True):
+    """Everything was published already."""
+
+
+class TooSoon(Struct, frozen=True):
+    """The last publication was in this second; nothing was done, `not_before` is when it may be tried again (UTC)."""
+
+    not_before: datetime
+
+
+Inclusion = Included | Unchanged | Refusal | TooSoon
 
 
 def plan_inclusion(extract: Extract, arrival: Arrival) -> Change | Refusal:

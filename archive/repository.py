@@ -12,14 +12,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
-
 from archive import delivery, importing, upkeep
 from archive.catalogue import Catalogue, aliases_of, dists_of
 from archive.contents.lists import Lists
 from archive.contents.writing import Contents
 from archive.delivery import Checked, Delivery, Material, Unfit
-from archive.inclusion import Arrival, Change, Refusal
+from archive.inclusion import Arrival, Change, Included, Inclusion, Refusal, TooSoon, Unchanged
 from archive.indices import opening
 from archive.indices.texts import Texts
 from archive.keeping import restoring
@@ -39,28 +37,6 @@ from queues.values import BuildResult, FileRef, Suite, Upload
 
 if TYPE_CHECKING:
     from archive.opkg.feeds import Feeds
-
-__all__ = ["Included", "Inclusion", "Refusal", "Repository", "TooSoon", "Unchanged", "UnknownSuite"]
-
-
-class Included(Struct, frozen=True):
-    """It is published: in which snapshot, and the binaries as `PACKAGE_VERSION_ARCHITECTURE`."""
-
-    snapshot: SnapshotId
-    packages: tuple[str, ...]
-
-
-class Unchanged(Struct, frozen=True):
-    """Everything was published already."""
-
-
-class TooSoon(Struct, frozen=True):
-    """The last publication was in this second; nothing was done, `not_before` is when it may be tried again (UTC)."""
-
-    not_before: datetime
-
-
-Inclusion = Included | Unchanged | Refusal | TooSoon
 
 
 class UnknownSuite(Problem):

@@ -10,8 +10,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from archive import installable
-from archive.inclusion import Arrival
-from archive.repository import Included, Refusal, TooSoon, Unchanged
+from archive.inclusion import Arrival, Included, Refusal, TooSoon, Unchanged
 from archive.signing import SigningFailed
 from archive.snapshot import LostLink
 from daemons.deciding import installing, results, superseding

@@ -10,7 +10,8 @@ from typing import Any, BinaryIO
 import click
 import msgspec
 
-from archive.repository import Included, Inclusion, Refusal, Repository
+from archive.inclusion import Included, Inclusion, Refusal
+from archive.repository import Repository
 from archive.stanzas import Stanza
 from daemons.command import snapshots, staging
 from daemons.command.patience import in_time

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 import msgspec
 
-from daemons import settings
+from daemons import samples, settings
 from daemons.sites import Site, pass_site
 from queues.values import Suite
 
@@ -23,13 +23,13 @@ def show(site: Site, as_json: bool) -> None:
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(site.settings)).decode())
     else:
-        click.echo(settings.sample(dict(site.settings.suites), site.settings), nl=False)
+        click.echo(samples.sample(dict(site.settings.suites), site.settings), nl=False)
 
 
 @command.command()
 def sample() -> None:
     """Print a configuration file with every setting, what it means, and its default."""
-    click.echo(settings.sample({"stable": Suite("stable")}), nl=False)
+    click.echo(samples.sample({"stable": Suite("stable")}), nl=False)
 
 
 @command.command()

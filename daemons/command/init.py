@@ -8,7 +8,7 @@ from typing import Literal
 import click
 from msgspec.structs import replace
 
-from daemons import account, settings, sites
+from daemons import account, samples, settings, sites
 from daemons.command import bases
 from daemons.intake import hostkey
 from daemons.sites import Site
@@ -75,7 +75,7 @@ def _configure(path: Path, suites: dict[str, Suite], listen: str) -> None:
     if file.exists():
         return
     changed = settings.Settings(intake=settings.Intake(listen=listen))
-    atomic.replace(file, settings.sample(suites, changed).encode())
+    atomic.replace(file, samples.sample(suites, changed).encode())
 
 
 def _suites(

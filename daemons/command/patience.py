@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from archive.repository import TooSoon
+from archive.inclusion import TooSoon
 from queues.clock import utc
 from queues.problem import Problem
 

@@ -25,8 +25,9 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[0] = str(ROOT)  # this file's own directory would hide the package of its name
 
+from archive.inclusion import Included, Unchanged  # noqa: E402
 from archive.keeping.records import Rollback  # noqa: E402 -- after the path is right
-from archive.repository import Included, Repository, Unchanged  # noqa: E402
+from archive.repository import Repository  # noqa: E402
 from daemons import account  # noqa: E402
 from daemons.sites import Site  # noqa: E402
 from queues.clock import utc  # noqa: E402

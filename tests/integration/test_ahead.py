@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from daemons import settings
+from daemons import samples, settings
 from daemons.building.ahead import Ahead
 from daemons.building.environment import Limits
 from daemons.building.overlay import Overlay
@@ -111,7 +111,7 @@ def test_a_build_daemon_has_one_ready_until_it_ends_and_another_after_sanitizing
     with room() as path:
         base = path / "cache/bookworm-amd64-0123456789ab"
         (base / "root").mkdir(parents=True)
-        (path / settings.FILE).write_text(settings.sample({"testing": Suite("testing", architectures=("amd64",))}))
+        (path / settings.FILE).write_text(samples.sample({"testing": Suite("testing", architectures=("amd64",))}))
         site = Site(path)
         site.spool.create(["amd64"])
         for made in (site.archive / "dists", site.environments, site.run):

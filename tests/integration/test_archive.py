@@ -17,9 +17,9 @@ import pytest
 
 from archive import release, stanzas
 from archive.catalogue import Place
-from archive.inclusion import Change, Difference
+from archive.inclusion import Change, Difference, Included, Inclusion, TooSoon, Unchanged
 from archive.keeping.records import Rollback
-from archive.repository import Included, Inclusion, Repository, TooSoon, Unchanged
+from archive.repository import Repository
 from archive.stanzas import Stanza
 from queues.values import BuildResult, Suite, Upload
 from tests.unit.archive import packages

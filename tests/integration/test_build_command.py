@@ -5,18 +5,17 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from daemons import account, settings
+from daemons import account, samples, settings
 from daemons.building import entering
 from daemons.building.stores import Stores
 from queues.clock import utc
 from queues.values import Suite
 from tests.support import tiny
-from tests.support.account import room, unprivileged
+from tests.support.account import unprivileged
 from tests.support.bases import base_of
 from tests.support.tools import Ran, run
 
@@ -31,12 +30,6 @@ def _bases() -> None:
         base_of("amd64")
 
     make()
-
-
-@pytest.fixture
-def work() -> Iterator[Path]:
-    with room() as path:
-        yield path
 
 
 def debmill(*words: str | Path, stdin: str = "") -> Ran:
@@ -85,7 +78,7 @@ def test_a_suite_of_a_site_is_built_by_sbuild_where_its_settings_say_so(work: Pa
     site = work / "site"
     site.mkdir()
     suite = Suite("testing", base="bookworm", environment="sbuild")
-    (site / settings.FILE).write_text(settings.sample({"testing": suite}))
+    (site / settings.FILE).write_text(samples.sample({"testing": suite}))
     account.own(site)
     words = ("--suite", "testing", "--output", work / "out")
     ran = debmill("--site", site, "build", tiny.source(work), *words)

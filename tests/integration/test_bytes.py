@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
@@ -15,18 +14,12 @@ from daemons.command.build import _job
 from queues.clock import utc
 from queues.values import BuildResult, Builds
 from tests.support import tiny
-from tests.support.account import room, unprivileged
+from tests.support.account import unprivileged
 from tests.support.bases import base_of, layers
 from tests.support.peer import digests
 from tests.support.sources import DebianSources
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-def work() -> Iterator[Path]:
-    with room() as path:
-        yield path
 
 
 @pytest.mark.parametrize(("name", "architecture"), [("hostname", "amd64"), ("ucf", "all")])

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
 
@@ -23,29 +23,13 @@ from daemons.building.outcomes import Cancelled, Outcome, Suspicious
 from queues.clock import utc
 from queues.values import BuildResult, Builds
 from tests.support import tiny
-from tests.support.account import room, unprivileged
+from tests.support.account import unprivileged
 from tests.support.bases import base_of, layers
 from tests.support.served import served
 from tests.support.tools import runs
 
 pytestmark = [pytest.mark.integration, pytest.mark.parametrize("way", get_args(Builds))]
 TOP = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def work() -> Iterator[Path]:
-    with room() as path:
-        yield path
-
-
-@pytest.fixture
-def secret() -> Iterator[Path]:
-    """A file of the host that anyone may read."""
-    path = Path(f"/var/tmp/debmill-test-secret-{os.getpid()}")
-    path.write_text("a file of the host\n")
-    path.chmod(0o644)
-    yield path
-    path.unlink()
 
 
 def outcome_of(

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from daemons import settings
+from daemons import samples, settings
 from daemons.settings import Mail, Settings
 from daemons.sites import Site
 from queues.names import EntryName, part_key
@@ -32,7 +32,7 @@ def test_a_killed_daemon_is_found_and_what_it_had_in_hand_is_put_back() -> None:
         mute.settimeout(60)
         site = ailing.site_at(path / "site")
         rules = Settings(mail=Mail(smtp=f"127.0.0.1:{mute.getsockname()[1]}"))
-        (site.path / settings.FILE).write_text(settings.sample({"demo": ailing.SUITE}, rules))
+        (site.path / settings.FILE).write_text(samples.sample({"demo": ailing.SUITE}, rules))
         name = put_notice(site)
         daemon = subprocess.Popen(debmill(site, "daemon", "notify"), cwd=TOP, stderr=subprocess.DEVNULL)
         connection, _ = mute.accept()  # it has the notice in hand, and waits for a word of the server

@@ -8,7 +8,6 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,29 +17,13 @@ from daemons.building.base import BaseInUse
 from daemons.building.environment import Broken, Limits, LocalArchive, Refused
 from daemons.building.overlay import Overlay
 from tests.support import tiny
-from tests.support.account import room, unprivileged
+from tests.support.account import unprivileged
 from tests.support.bases import base_of
 from tests.support.tools import runs
 
 pytestmark = pytest.mark.integration
 LIMITS = Limits(seconds=120)
 TOP = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def work() -> Iterator[Path]:
-    with room() as path:
-        yield path
-
-
-@pytest.fixture
-def secret() -> Iterator[Path]:
-    """A file of the host that anyone may read, and no environment may see."""
-    path = Path(f"/var/tmp/debmill-test-secret-{os.getpid()}")
-    path.write_text("a file of the host\n")
-    path.chmod(0o644)
-    yield path
-    path.unlink()
 
 
 def said_by(environment: Overlay, script: str) -> str:

@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 import tarfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +22,10 @@ from daemons.sites import Site
 from queues import history
 from queues.clock import utc
 from queues.rooms import Room
+from queues.values import Upload
 from review.evidence import papers
-from tests.support.account import room, unprivileged
+from review.evidence.values import Evidence as Gathered
+from tests.support.account import unprivileged
 from tests.support.desk import Waiting, native
 from tests.support.world import REVIEWER
 
@@ -41,10 +42,12 @@ NEW = {
 }
 
 
-@pytest.fixture
-def work() -> Iterator[Path]:
-    with room() as path:
-        yield path
+def is_refused(waiting: Waiting, one: Upload, rule: str) -> Gathered:
+    """What was gathered of an upload that the sandbox refuses by the name of that rule."""
+    found = waiting.gather(one)
+    assert found.trouble is not None
+    assert found.trouble.rule == rule
+    return found
 
 
 @unprivileged
@@ -136,9 +139,7 @@ def test_a_malicious_source_is_refused_by_name(work: Path, what: str) -> None:
         (work / "site").mkdir()
         waiting = Waiting(work / "site")
         one = waiting.send(crafted(waiting.path, MALICIOUS[what]), "1.0")
-        found = waiting.gather(one)
-        assert found.trouble is not None
-        assert found.trouble.rule == what.partition(" ")[0], found.trouble
+        found = is_refused(waiting, one, what.partition(" ")[0])
         assert found.difference is None
         assert not Path("/etc/climbed").exists()
 
@@ -164,10 +165,7 @@ def test_a_bomb_is_refused_before_it_fills_anything(work: Path) -> None:
     waiting = Waiting(work / "site", Evidence(disk=64 << 20, depends=False))
     one = waiting.send(bomb(waiting.path), "1.0")
 
-    found = waiting.gather(one)
-
-    assert found.trouble is not None
-    assert found.trouble.rule == "too-large", found.trouble
+    is_refused(waiting, one, "too-large")
 
 
 @unprivileged
@@ -176,10 +174,7 @@ def test_more_files_than_are_looked_into_are_refused(work: Path) -> None:
     waiting = Waiting(work / "site", Evidence(files=100, depends=False))
     one = waiting.send(native(waiting.path, "1.0", {f"many/{number}": "" for number in range(100)}), "1.0")
 
-    found = waiting.gather(one)
-
-    assert found.trouble is not None
-    assert found.trouble.rule == "too-many-files", found.trouble
+    is_refused(waiting, one, "too-many-files")
 
 
 @unprivileged
@@ -189,10 +184,7 @@ def test_more_files_than_there_is_room_for_are_refused(work: Path) -> None:
     empty = [member(f"tree/many/{number}") for number in range(20_000)]
     one = waiting.send(crafted(waiting.path, *empty), "1.0")
 
-    found = waiting.gather(one)
-
-    assert found.trouble is not None
-    assert found.trouble.rule == "too-many-files", found.trouble
+    is_refused(waiting, one, "too-many-files")
 
 
 @unprivileged

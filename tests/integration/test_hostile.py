@@ -8,7 +8,7 @@ import os
 import select
 import socket
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from daemons.building.overlay import Overlay
 from queues.clock import utc
 from queues.values import BuildResult
 from tests.support import tiny
-from tests.support.account import room, unprivileged
+from tests.support.account import unprivileged
 from tests.support.bases import base_of, layers
 
 pytestmark = pytest.mark.integration
@@ -31,12 +31,6 @@ pytestmark = pytest.mark.integration
 LIMITS = Limits(
     seconds=60, idle=30, output=1 << 20, memory=300 << 20, processes=60, disk=200 << 20, shm=16 << 20, results=64 << 20
 )
-
-
-@pytest.fixture
-def work() -> Iterator[Path]:
-    with room() as path:
-        yield path
 
 
 def parent(process: Path) -> int:

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from archive import stanzas
-from archive.inclusion import Arrival, Built
+from archive.inclusion import Arrival, Built, Included
 from archive.installable import Found
-from archive.repository import Included, Repository
-from daemons import settings
+from archive.repository import Repository
+from daemons import samples, settings
 from daemons.deciding import installing
 from daemons.sites import Site
 from queues.values import Suite
@@ -25,7 +25,7 @@ SUITE = Suite("demo", installable="hold")
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
     """A suite that has `tiny` and `tiny-data`, each 1.0."""
-    (tmp_path / settings.FILE).write_text(settings.sample({"demo": SUITE}))
+    (tmp_path / settings.FILE).write_text(samples.sample({"demo": SUITE}))
     site = Site(tmp_path)
     repository = Repository(site.archive, site.settings.suites, site.keys, signer=packages.Rubber())
     site.__dict__["repository"] = repository

@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -26,7 +25,7 @@ from daemons.building.overlay import Overlay
 from daemons.building.store import Store
 from queues.clock import utc
 from tests.support import tiny
-from tests.support.account import room, unprivileged
+from tests.support.account import unprivileged
 from tests.support.bases import base_of, layers
 from tests.support.served import served
 from tests.support.tools import runs
@@ -35,12 +34,6 @@ pytestmark = pytest.mark.integration
 LIMITS = Limits(seconds=300)
 TOP = Path(__file__).parents[2]
 NEEDS_TOOL = "Build-Depends: local-tool"
-
-
-@pytest.fixture
-def work() -> Iterator[Path]:
-    with room() as path:
-        yield path
 
 
 def archive_of(root: Path, *packages: Path) -> LocalArchive:

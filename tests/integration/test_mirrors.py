@@ -11,10 +11,11 @@ from threading import Event
 
 import pytest
 
+from archive.inclusion import Included
 from archive.keeping.keeper import Keeper
 from archive.keeping.records import Rollback
 from archive.keeping.thinning import Rule
-from archive.repository import Included, Repository
+from archive.repository import Repository
 from archive.snapshot import SnapshotId
 from queues.values import Suite
 from tests.support.served import served

@@ -16,7 +16,8 @@ from threading import Thread
 import pytest
 from msgspec.structs import replace
 
-from archive.repository import Included, Refusal, Repository
+from archive.inclusion import Included, Refusal
+from archive.repository import Repository
 from daemons.telling.subscribing import subscription
 from queues.values import Suite
 from tests.support.opkg import Failed, Feed, Opkg, openwrt, yocto

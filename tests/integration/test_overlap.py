@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,16 +18,10 @@ from queues.names import EntryName
 from queues.rooms import Room
 from queues.values import Plan, Upload
 from tests.integration.test_stopping import FOREVER, LOOK, TOP, Mill
-from tests.support.account import room, unprivileged
+from tests.support.account import unprivileged
 from tests.unit.archive import packages
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-def work() -> Iterator[Path]:
-    with room() as path:
-        yield path
 
 
 def daemon(mill: Mill, *words: str) -> subprocess.Popen[bytes]:

@@ -7,12 +7,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from daemons import settings
+from daemons import samples, settings
 from daemons.deciding import results
 from daemons.sites import Site
 from queues import history
@@ -20,7 +19,7 @@ from queues.names import EntryName, part_key
 from queues.rooms import Room
 from queues.values import BuildJob, Suite
 from tests.support import entries, tiny
-from tests.support.account import room, unprivileged
+from tests.support.account import unprivileged
 from tests.support.bases import base_of
 from tests.support.tools import runs
 
@@ -36,7 +35,7 @@ class Mill:
     def __init__(self, path: Path, mark: int, recipe: str) -> None:
         self.mark = mark
         suites = {"testing": Suite("testing", architectures=("amd64",))}
-        (path / settings.FILE).write_text(settings.sample(suites))
+        (path / settings.FILE).write_text(samples.sample(suites))
         self.site = Site(path)
         self.site.spool.create(["amd64"])
         self.site.archive.mkdir()
@@ -94,12 +93,6 @@ class Mill:
         self.daemon.kill()
         self.daemon.wait()
         self.log.close()
-
-
-@pytest.fixture
-def work() -> Iterator[Path]:
-    with room() as path:
-        yield path
 
 
 @unprivileged

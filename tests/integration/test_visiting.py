@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from daemons import buildlogs, settings
+from daemons import buildlogs, samples, settings
 from daemons.builder import Builder
 from daemons.building import entering
 from daemons.sites import Site
@@ -205,7 +205,7 @@ def test_a_shell_ends_with_what_is_typed_to_it(cache: Path) -> None:
 
 def failed_build(path: Path, fields: str) -> tuple[Site, BuildJob]:
     """Make a site with a job that has failed."""
-    (path / settings.FILE).write_text(settings.sample({"testing": Suite("testing", architectures=("amd64",))}))
+    (path / settings.FILE).write_text(samples.sample({"testing": Suite("testing", architectures=("amd64",))}))
     site = Site(path)
     site.spool.create(["amd64"])
     for made in (site.archive, site.environments, site.run, path / "source"):

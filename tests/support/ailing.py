@@ -7,7 +7,7 @@ import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from daemons import settings
+from daemons import samples, settings
 from daemons.deciding import verdicts
 from daemons.intake import hostkey
 from daemons.master import PLAN
@@ -29,7 +29,7 @@ ULLA = '{"mail": "ulla@example.org"}'
 def site_at(path: Path) -> Site:
     """Make a site as `init` and `environment create` do; its archive is published, but empty."""
     path.mkdir()
-    (path / settings.FILE).write_text(settings.sample({"demo": SUITE}))
+    (path / settings.FILE).write_text(samples.sample({"demo": SUITE}))
     site = Site(path)
     site.spool.create(SUITE.architectures)
     for directory in (site.environments, site.uploading, site.archive, site.keys):

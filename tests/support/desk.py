@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from archive.repository import Included, Repository
-from daemons import settings, sites
+from archive.inclusion import Included
+from archive.repository import Repository
+from daemons import samples, settings, sites
 from daemons.command import command
 from daemons.evidence.gatherer import EvidenceDaemon
 from daemons.settings import Settings
@@ -82,7 +83,7 @@ class Waiting:
     def __init__(self, path: Path, evidence: settings.Evidence | None = None) -> None:
         self.path = path
         found = Settings({"demo": SUITE}, evidence=evidence or settings.Evidence(depends=False))
-        (path / settings.FILE).write_text(settings.sample(found.suites, found))
+        (path / settings.FILE).write_text(samples.sample(found.suites, found))
         self.site.spool.create(SUITE.architectures)
         (path / "archive").mkdir()
         (path / "environments").mkdir()

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from daemons import settings
+from daemons import samples, settings
 from daemons.intake import hostkey
 from daemons.receiving.reception import Reception
 from daemons.settings import Intake, Settings
@@ -30,7 +30,7 @@ class Door:
 
     def __init__(self, path: Path) -> None:
         atomic.make(path)
-        (path / settings.FILE).write_text(settings.sample(SUITES, Settings(intake=Intake(listen="127.0.0.1:0"))))
+        (path / settings.FILE).write_text(samples.sample(SUITES, Settings(intake=Intake(listen="127.0.0.1:0"))))
         self.ahead = timedelta()
         self.site = Site(path)
         self.site.spool = Spool(path, self.now)

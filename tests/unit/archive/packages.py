@@ -8,6 +8,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
+from archive import reading
+from archive.reading import Fields
 from archive.signing import Signed
 from queues.names import part_key, upload_key
 from queues.values import BuildJob, BuildResult, FileRef, Upload
@@ -36,6 +40,19 @@ class Rubber:
     def detach(self, files: Sequence[Path]) -> list[bytes]:
         """Give a signature of each file."""
         return [b"signature" for _ in files]
+
+
+def read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read each .deb but once, however often what includes it begins anew."""
+    known: dict[Path, Fields] = {}
+    real = reading.read
+
+    def read(paths: Sequence[Path]) -> list[Fields]:
+        missing = [path for path in paths if path not in known]
+        known.update(zip(missing, real(missing), strict=True))
+        return [known[path] for path in paths]
+
+    monkeypatch.setattr(reading, "read", read)
 
 
 def ref_of(path: Path) -> FileRef:

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from archive import release
 from archive.contents import lines
 from archive.contents.lines import Line
+from archive.inclusion import Included
 from archive.indices.pieces import Piece
-from archive.repository import Included, Repository
+from archive.repository import Repository
 from queues.values import Suite
 from tests.unit.archive import packages
 from tests.unit.archive.packages import MOMENT

@@ -7,16 +7,15 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from archive import reading, release
+from archive import release
 from archive.contents import lists
-from archive.reading import Fields
-from archive.repository import Included, Inclusion, Repository, Unchanged
+from archive.inclusion import Included, Inclusion, Unchanged
+from archive.repository import Repository
 from queues.values import Suite
 from tests.support.dying import deaths
 from tests.unit.archive import packages
@@ -76,15 +75,7 @@ class Site:
 
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
-    known: dict[Path, Fields] = {}
-    real = reading.read
-
-    def read(paths: Sequence[Path]) -> list[Fields]:
-        missing = [path for path in paths if path not in known]
-        known.update(zip(missing, real(missing), strict=True))
-        return [known[path] for path in paths]
-
-    monkeypatch.setattr(reading, "read", read)
+    packages.read_once(monkeypatch)
     monkeypatch.setattr(lists, "_read", lambda paths: [[f"usr/share/{path.name}".encode()] for path in paths])
     return Site(tmp_path)
 

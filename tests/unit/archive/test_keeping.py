@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archive import reading
+from archive.inclusion import Included, Inclusion, Refusal
 from archive.indices.writing import KEPT
 from archive.keeping import needed, thinning
 from archive.keeping.comparing import Difference
@@ -20,8 +20,7 @@ from archive.keeping.keeper import Keeper, UnknownSnapshot
 from archive.keeping.records import Rollback
 from archive.keeping.restoring import NotRestorable
 from archive.keeping.thinning import Rule
-from archive.reading import Fields
-from archive.repository import Included, Inclusion, Refusal, Repository
+from archive.repository import Repository
 from archive.snapshot import LostLink, SnapshotId, date, identify
 from queues.values import Suite
 from tests.support.dying import deaths
@@ -267,15 +266,7 @@ def test_gc_dies_anywhere(archive: Archive, tmp_path: Path) -> None:
 def test_what_a_dead_inclusion_left_goes_and_it_comes_again(
     archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    known: dict[Path, Fields] = {}
-    real = reading.read
-
-    def read(paths: Sequence[Path]) -> list[Fields]:
-        missing = [path for path in paths if path not in known]
-        known.update(zip(missing, real(missing), strict=True))
-        return [known[path] for path in paths]
-
-    monkeypatch.setattr(reading, "read", read)
+    packages.read_once(monkeypatch)
     archive.included("other", "1.0")
     template = tmp_path / "template"
     archive.root.rename(template)

@@ -11,10 +11,10 @@ import pytest
 from archive import stanzas
 from archive.catalogue import Place
 from archive.delivery import Material
-from archive.inclusion import Change, Difference
+from archive.inclusion import Change, Difference, Included, Inclusion, Refusal, TooSoon, Unchanged
 from archive.indices import Damaged
 from archive.publication import ChangedIdentity
-from archive.repository import Included, Inclusion, Refusal, Repository, TooSoon, Unchanged, UnknownSuite
+from archive.repository import Repository, UnknownSuite
 from queues.values import Suite
 from tests.unit.archive import packages
 from tests.unit.archive.packages import MOMENT

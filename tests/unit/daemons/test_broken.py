@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from daemons import settings
+from daemons import samples, settings
 from daemons.builder import Builder
 from daemons.command.status import remarks
 from daemons.deciding import gate, results
@@ -33,7 +33,7 @@ STALE = ("dep-wait", {"missing": "libfoo-dev", "archive": "an older snapshot"})
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    (tmp_path / settings.FILE).write_text(settings.sample({"demo": Suite("demo", architectures=("amd64",))}))
+    (tmp_path / settings.FILE).write_text(samples.sample({"demo": Suite("demo", architectures=("amd64",))}))
     site = Site(tmp_path)
     site.spool.create(["amd64"])
     site.archive.mkdir()

@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from archive.signing import ArchiveKey, Signed
-from daemons import account, settings
+from daemons import account, samples, settings
 from daemons.building import entering
 from daemons.command import command
 from daemons.doctor import examination, keys, machine, repairs
@@ -270,7 +270,7 @@ def other_public_key(site: Site) -> None:
 def no_room_left(site: Site) -> None:
     rules = site.settings
     (site.path / settings.FILE).write_text(
-        settings.sample(dict(rules.suites), type(rules)(intake=settings.Intake(free_space=1 << 62)))
+        samples.sample(dict(rules.suites), type(rules)(intake=settings.Intake(free_space=1 << 62)))
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from daemons import buildlogs, settings
+from daemons import buildlogs, samples, settings
 from daemons.sites import Site
 from queues.names import EntryName, part_key
 from queues.outcomes import Never
@@ -19,7 +19,7 @@ from tests.support.tools import run
 
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
-    (tmp_path / settings.FILE).write_text(settings.sample({"demo": Suite("demo")}))
+    (tmp_path / settings.FILE).write_text(samples.sample({"demo": Suite("demo")}))
     site = Site(tmp_path)
     site.spool.create(["amd64"])
     return site

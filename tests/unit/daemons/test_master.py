@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from daemons import settings
+from daemons import samples, settings
 from daemons.deciding import results
 from daemons.master import PLAN, RELEASE, Master
 from daemons.settings import Build, Settings
@@ -43,7 +43,7 @@ Files:
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    (tmp_path / settings.FILE).write_text(settings.sample(SUITES))
+    (tmp_path / settings.FILE).write_text(samples.sample(SUITES))
     site = Site(tmp_path)
     site.spool.create(["amd64", "i386"])
     site.archive.mkdir()
@@ -200,7 +200,7 @@ def test_an_older_upload_accepted_after_a_newer_one_goes_nowhere(site: Site) -> 
 def test_a_running_build_of_a_superseded_upload_is_cancelled_unless_it_may_finish(site: Site, finish: bool) -> None:
     if finish:
         changed = Settings(build=Build(superseded="finish"))
-        (site.path / settings.FILE).write_text(settings.sample(SUITES, changed))
+        (site.path / settings.FILE).write_text(samples.sample(SUITES, changed))
         site = Site(site.path)
     older, master = accept(site, "1.0"), Master(site)
     work(master)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from aiosmtpd.controller import Controller
 
-from daemons import settings
+from daemons import samples, settings
 from daemons.notifier import Notifier, compose
 from daemons.settings import Mail, Settings
 from daemons.sites import Site
@@ -100,7 +100,7 @@ def inbox() -> Iterator[tuple[Inbox, str]]:
 
 
 def site_with(tmp_path: Path, smtp: str) -> Site:
-    (tmp_path / settings.FILE).write_text(settings.sample({}, Settings(mail=Mail(smtp=smtp))))
+    (tmp_path / settings.FILE).write_text(samples.sample({}, Settings(mail=Mail(smtp=smtp))))
     site = Site(tmp_path)
     site.spool.create([])
     return site

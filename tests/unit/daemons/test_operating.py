@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from daemons import settings
+from daemons import samples, settings
 from daemons.builder import OUT, Builder
 from daemons.deciding import results, verdicts
 from daemons.master import PLAN, Master
@@ -38,7 +38,7 @@ NOW = datetime(2026, 11, 1, tzinfo=UTC)
 def site_at(path: Path) -> Site:
     path.mkdir(exist_ok=True)
     suites = {"demo": Suite("demo", architectures=("amd64", "i386"))}
-    (path / settings.FILE).write_text(settings.sample(suites))
+    (path / settings.FILE).write_text(samples.sample(suites))
     site = Site(path)
     site.spool.create(["amd64", "i386"])
     return site

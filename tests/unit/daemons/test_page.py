@@ -11,7 +11,7 @@ from msgspec import structs
 
 from archive.keeping.records import Rollback
 from archive.snapshot import SnapshotId, date
-from daemons import settings
+from daemons import samples, settings
 from daemons.publisher import Publisher
 from daemons.sites import Site
 from daemons.telling import page
@@ -76,7 +76,7 @@ def test_what_settings_say_is_text() -> None:
 
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
-    (tmp_path / settings.FILE).write_text(settings.sample({"demo": Suite("demo")}))
+    (tmp_path / settings.FILE).write_text(samples.sample({"demo": Suite("demo")}))
     site = Site(tmp_path)
     site.spool.create(["amd64"])
     site.repository._signer = packages.Rubber()

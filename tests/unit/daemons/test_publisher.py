@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from archive.inclusion import Arrival
+from archive.inclusion import Arrival, Inclusion, Refusal, Unchanged
 from archive.indices import Damaged
 from archive.installable import Found
-from archive.repository import Inclusion, Refusal, Repository, Unchanged
+from archive.repository import Repository
 from archive.signing import SigningFailed
 from archive.snapshot import LostLink
-from daemons import settings
+from daemons import samples, settings
 from daemons.deciding import installing
 from daemons.master import PLAN
 from daemons.publisher import RETRY, Publisher
@@ -28,6 +28,21 @@ from tests.support.entries import upload
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
+def published(root: Path, suite: Suite) -> tuple[Site, EntryName]:
+    """A site of that suite alone, after its publisher worked at the one upload whose gate has passed."""
+    (root / settings.FILE).write_text(samples.sample({"demo": suite}))
+    site = Site(root)
+    site.spool.create(["amd64"])
+    one = upload("pkg", "1.0")
+    name = EntryName(1_700_000_000_000_000, one.key)
+    site.spool.archive.put(name, one, {})
+    atomic.replace(site.spool.archive.where(Room.READY, name) / PLAN, envelope.encode(Plan(("amd64",), "complete")))
+    publisher = Publisher(site)
+    publisher.clock = lambda: NOW
+    assert publisher.one()
+    return site, name
+
+
 def test_an_archive_that_cannot_be_put_in_order_stops_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -35,7 +50,7 @@ def test_an_archive_that_cannot_be_put_in_order_stops_nothing(
         raise Damaged("Packages.gz: not the content its Release lists")
 
     monkeypatch.setattr(Repository, "tend", damaged)
-    (tmp_path / settings.FILE).write_text(settings.sample({"demo": Suite("demo")}))
+    (tmp_path / settings.FILE).write_text(samples.sample({"demo": Suite("demo")}))
     site = Site(tmp_path)
     site.spool.create(["amd64"])
     Publisher(site).tidy(NOW)
@@ -52,18 +67,9 @@ def test_where_nothing_can_be_published_an_upload_is_tried_again_later(
         raise trouble
 
     monkeypatch.setattr(Repository, "include", broken)
-    (tmp_path / settings.FILE).write_text(settings.sample({"demo": Suite("demo")}))
-    site = Site(tmp_path)
-    site.spool.create(["amd64"])
-    one = upload("pkg", "1.0")
-    name = EntryName(1_700_000_000_000_000, one.key)
-    site.spool.archive.put(name, one, {})
-    atomic.replace(site.spool.archive.where(Room.READY, name) / PLAN, envelope.encode(Plan(("amd64",), "complete")))
-    publisher = Publisher(site)
-    publisher.clock = lambda: NOW
-    assert publisher.one()
+    site, name = published(tmp_path, Suite("demo"))
 
-    assert site.spool.archive.find(one.key) == (Room.DEFERRED, name)
+    assert site.spool.archive.find(name.key) == (Room.DEFERRED, name)
     event = history.read(site.spool.archive.where(Room.DEFERRED, name))[-1]
     assert event.facts["until"] == (NOW + RETRY).isoformat()
     assert str(trouble) in event.facts["reason"]
@@ -98,19 +104,10 @@ def test_what_cannot_be_installed_is_held_or_noted(
 
     monkeypatch.setattr(Repository, "include", include)
     monkeypatch.setattr(installing, "check", lambda *_: found)
-    (tmp_path / settings.FILE).write_text(settings.sample({"demo": suite}))
-    site = Site(tmp_path)
-    site.spool.create(["amd64"])
-    one = upload("pkg", "1.0")
-    name = EntryName(1_700_000_000_000_000, one.key)
-    site.spool.archive.put(name, one, {})
-    atomic.replace(site.spool.archive.where(Room.READY, name) / PLAN, envelope.encode(Plan(("amd64",), "complete")))
-    publisher = Publisher(site)
-    publisher.clock = lambda: NOW
-    assert publisher.one()
+    site, name = published(tmp_path, suite)
 
     room = Room.HOLD if objection else Room.DONE
-    assert site.spool.archive.find(one.key) == (room, name)
+    assert site.spool.archive.find(name.key) == (room, name)
     events = history.read(site.spool.archive.where(room, name))
     assert [event.facts["note"] for event in events if event.event == "looked at"] == ([note] if note else [])
     assert events[-1].facts.get("reason", "") == objection

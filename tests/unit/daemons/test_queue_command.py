@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from daemons import account, settings
+from daemons import account, samples, settings
 from daemons.command import command
 from daemons.process.presence import SUPERVISOR, Failing, Presence
 from queues.layout import Spool
@@ -23,7 +23,7 @@ from tests.support.entries import job, put_upload, spool_at, upload
 @pytest.fixture
 def spool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Spool:
     monkeypatch.setattr(account, "give_up_root", lambda: None)  # the site is ours
-    (tmp_path / settings.FILE).write_text(settings.sample({"demo": Suite("demo")}))
+    (tmp_path / settings.FILE).write_text(samples.sample({"demo": Suite("demo")}))
     spool = spool_at(tmp_path)
     name = put_upload(spool, upload("reviewed", "1.0"))
     for source in ("aaa", "bbb"):

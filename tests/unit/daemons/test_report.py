@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from archive.repository import Included
-from daemons import account, settings
+from archive.inclusion import Included
+from daemons import account, samples, settings
 from daemons.command import command
 from daemons.notifier import Notifier
 from daemons.reporting.needs import Need, Offer, Offers, bringers, by_package, cycles, who_brings
@@ -33,7 +33,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def site(tmp_path: Path, clock: Clock) -> Site:
-    (tmp_path / settings.FILE).write_text(settings.sample({"demo": SUITE}))
+    (tmp_path / settings.FILE).write_text(samples.sample({"demo": SUITE}))
     return site_at(tmp_path, clock)
 
 
@@ -273,7 +273,7 @@ def test_nobody_or_nothing_to_tell_is_no_digest(site: Site, clock: Clock) -> Non
 
 def test_a_digest_can_be_switched_off(tmp_path: Path, clock: Clock) -> None:
     off = Settings(report=settings.Report(digest=""))
-    (tmp_path / settings.FILE).write_text(settings.sample({"demo": SUITE}, off))
+    (tmp_path / settings.FILE).write_text(samples.sample({"demo": SUITE}, off))
     site = site_at(tmp_path, clock)
     site.people.add_reviewer("rita", "rita@example.org")
     dispatched(site, "slow")

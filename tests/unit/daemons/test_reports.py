@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from daemons import settings
+from daemons import samples, settings
 from daemons.receiving.answered import LASTS, Answered, report_of
 from daemons.receiving.reports import Reports
 from daemons.sites import Site
@@ -23,7 +23,7 @@ NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
-    (tmp_path / settings.FILE).write_text(settings.sample({"demo": Suite("demo")}))
+    (tmp_path / settings.FILE).write_text(samples.sample({"demo": Suite("demo")}))
     site = Site(tmp_path)
     site.spool = Spool(tmp_path, lambda: NOW)
     site.spool.create(["amd64"])

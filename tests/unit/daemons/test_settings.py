@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from daemons import settings
+from daemons import samples, settings
 from daemons.settings import Settings, WrongSettings
 from queues.values import Suite
 
@@ -15,12 +15,12 @@ from queues.values import Suite
 def test_the_sample_read_back_is_the_defaults() -> None:
     suites = {"stable": Suite("stable")}
 
-    assert settings.parse(settings.sample(suites)) == Settings(suites=suites)
+    assert settings.parse(samples.sample(suites)) == Settings(suites=suites)
 
 
 def test_every_line_of_the_sample_that_is_commented_out_is_the_default() -> None:
     suites = {"stable": Suite("stable")}
-    uncommented = re.sub(r"(?m)^# (\w+ = )", r"\1", settings.sample(suites))
+    uncommented = re.sub(r"(?m)^# (\w+ = )", r"\1", samples.sample(suites))
 
     assert settings.parse(uncommented) == Settings(suites=suites)
 
@@ -28,7 +28,7 @@ def test_every_line_of_the_sample_that_is_commented_out_is_the_default() -> None
 def test_a_changed_setting_stands_in_the_sample() -> None:
     changed = Settings(intake=settings.Intake(listen="127.0.0.1:0"), mail=settings.Mail(smtp="localhost:25"))
 
-    assert settings.parse(settings.sample({}, changed)) == changed
+    assert settings.parse(samples.sample({}, changed)) == changed
 
 
 @pytest.mark.parametrize(

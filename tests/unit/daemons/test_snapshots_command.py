@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from archive.indices.writing import KEPT
-from daemons import account, settings
+from daemons import account, samples, settings
 from daemons.command import command
 from daemons.publisher import Publisher
 from daemons.sites import Site
@@ -24,7 +24,7 @@ from tests.unit.archive.packages import MOMENT
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     monkeypatch.setattr(account, "give_up_root", lambda: None)
-    text = settings.sample({"demo": Suite("demo")}).replace("# snapshots = 30", "snapshots = 1")
+    text = samples.sample({"demo": Suite("demo")}).replace("# snapshots = 30", "snapshots = 1")
     (tmp_path / settings.FILE).write_text(text.replace("# snapshot_days = 30", "snapshot_days = 0"))
     site = Site(tmp_path)
     site.spool.create(["amd64"])

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
-from daemons import account, settings
+from daemons import account, samples, settings
 from daemons.command import command, status
 from daemons.process.presence import Presence
 from daemons.telling import watch
@@ -26,7 +26,7 @@ from tests.unit.daemons.waiting import NOON
 @pytest.fixture
 def spool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Spool:
     monkeypatch.setattr(account, "give_up_root", lambda: None)  # the site is ours
-    (tmp_path / settings.FILE).write_text(settings.sample({"demo": Suite("demo")}))
+    (tmp_path / settings.FILE).write_text(samples.sample({"demo": Suite("demo")}))
     return spool_at(tmp_path)
 
 

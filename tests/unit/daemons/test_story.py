@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from daemons import account, settings
+from daemons import account, samples, settings
 from daemons.command import command
 from daemons.sites import Site
 from daemons.steering.operating import HELD
@@ -27,7 +27,7 @@ KEY = Key("pkg_1.0~0123456789ab_amd64")
 
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
-    (tmp_path / settings.FILE).write_text(settings.sample({"demo": Suite("demo", architectures=("amd64", "i386"))}))
+    (tmp_path / settings.FILE).write_text(samples.sample({"demo": Suite("demo", architectures=("amd64", "i386"))}))
     return site_at(tmp_path, Clock())
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from daemons import settings
+from daemons import samples, settings
 from daemons.process.child import LONGEST, OFTEN, SHORTEST, Child, pause
 from daemons.process.presence import Presence, states
 from daemons.sites import Site
@@ -156,7 +156,7 @@ def test_a_daemon_that_a_killed_supervisor_left_is_waited_for(tmp_path: Path) ->
 
 
 def test_a_daemon_that_begins_when_its_supervisor_has_died_already_does_not_stay(tmp_path: Path) -> None:
-    (tmp_path / settings.FILE).write_text(settings.sample({"demo": Suite("demo")}))
+    (tmp_path / settings.FILE).write_text(samples.sample({"demo": Suite("demo")}))
     Site(tmp_path).spool.create(["amd64"])
     command = [*Child(tmp_path, ["notify"], utc).command]
     command[command.index(str(os.getpid()))] = "1"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from daemons import account, settings
+from daemons import account, samples, settings
 from daemons.command import command
 from queues.values import Suite
 from tests.support.people import Person
@@ -24,7 +24,7 @@ def ulla(tmp_path_factory: pytest.TempPathFactory):
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(account, "give_up_root", lambda: None)  # the site is ours
-    (tmp_path / settings.FILE).write_text(settings.sample({"demo": Suite("demo"), "demo-next": Suite("demo-next")}))
+    (tmp_path / settings.FILE).write_text(samples.sample({"demo": Suite("demo"), "demo-next": Suite("demo-next")}))
     return tmp_path
 
 

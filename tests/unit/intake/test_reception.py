@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from daemons import settings
+from daemons import samples, settings
 from daemons.intake.area import Area
 from daemons.intake.limits import Limits
 from daemons.receiving import reception
@@ -21,7 +21,7 @@ from tests.support.entries import upload
 
 
 def site_at(path: Path) -> Site:
-    (path / settings.FILE).write_text(settings.sample({"demo": Suite("demo")}))
+    (path / settings.FILE).write_text(samples.sample({"demo": Suite("demo")}))
     site = Site(path)
     site.spool.create(["amd64"])
     site.uploading.mkdir()

@@ -16,9 +16,10 @@ from typing import BinaryIO
 import pytest
 
 from archive import reading
+from archive.inclusion import Included, Unchanged
 from archive.opkg import packages as making
 from archive.reading import Fields
-from archive.repository import Included, Repository, Unchanged
+from archive.repository import Repository
 from queues.values import Suite
 from tests.support.dying import deaths
 from tests.support.opkg import Feed
