@@ -1,4 +1,4 @@
-"""A queue as it lies on disk: its rooms, the names in them, the envelope of one. Nothing here changes anything."""
+"""A queue as it lies on disk: its rooms, the names in them, what one carries. Nothing here changes anything."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from queues import envelope
+from queues import history
 from queues.names import START, EntryName, Key, is_entry, stamp, taken_apart
 from queues.rooms import Room
 
@@ -29,7 +29,8 @@ class Directory(Generic[E]):
         self.rooms = tuple(rooms)
         self._paths = {room: path / room for room in Room}
         self._places = {room: f"{path}/{room}" for room in Room}
-        self._lasting = [self._places[room] for room in self.rooms if room is not Room.TMP]
+        lasting = [room for room in self.rooms if room is not Room.TMP]
+        self._looks = [self._places[room] for room in (*lasting, Room.READY, Room.ACTIVE) if room in self.rooms]
 
     @cached_property
     def owner(self) -> int:
@@ -71,13 +72,16 @@ class Directory(Generic[E]):
         )
 
     def has(self, name: EntryName) -> bool:
-        """Say whether an entry is in any room; one that moves meanwhile is met in its new room."""
+        """Say whether an entry is in any room; one that moves meanwhile is met in its new room.
+
+        Every move begins or ends in `active`, or ends in `ready`: these two are looked at again.
+        """
         text = str(name)
-        return any(os.access(f"{room}/{text}", os.F_OK) for room in self._lasting * 2)
+        return any(os.access(f"{room}/{text}", os.F_OK) for room in self._looks)
 
     def peek(self, room: Room, name: EntryName) -> E:
         """Read an envelope without claiming. Raises FileNotFoundError, envelope.Unreadable."""
-        return envelope.read(self.where(room, name), self.kind)
+        return history.carried(self.place(room, name), self.kind)
 
     def stamp(self, now: datetime) -> int:
         """Give the stamp of an entry that comes now: the time, but never below the newest entry's."""

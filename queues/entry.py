@@ -69,8 +69,8 @@ class Entry(Generic[E]):
         Raises FileNotFoundError when it went elsewhere before it was locked.
         """
         try:
-            self.envelope = envelope.read(self._at, self.queue.kind)
             self._history = History(self._at, self.queue.owner)
+            self.envelope = self._history.carried(self.queue.kind)
         except envelope.Newer as error:
             self.queue.leave(self.name, self.came_from, str(error))
             return False
@@ -103,7 +103,7 @@ class Entry(Generic[E]):
         self.queue.journal.write(Line(now, event, str(self.name), where, facts=facts))
 
     def paper(self, name: str, content: msgspec.Struct) -> None:
-        """Lay a named paper (`plan`, `result`) beside the envelope, once: an existing one stays."""
+        """Lay a named paper (`plan`, `result`) beside the history, once: an existing one stays."""
         if not (self.path / name).exists():
             atomic.replace(self.path / name, envelope.encode(content), 0o444)
 

@@ -1,4 +1,4 @@
-"""The envelope of an entry: one struct as JSON, written once, with the version of its format.
+"""A struct as one line of JSON, with the version of its format: the envelope of an entry, or a paper beside it.
 
 What an older debmill wrote stays as it is on disk, and is brought up to date when it is read: `UPGRADES` has for each
 older format the function that makes its fields those of the next. What a newer debmill wrote is nobody's to judge here.
@@ -17,7 +17,6 @@ from queues.atomic import AnyPath
 from queues.papers import NotAPaper
 from queues.problem import Problem
 
-FILE = "envelope"
 FORMAT = 1
 Fields = dict[str, Any]
 UPGRADES: dict[int, Callable[[Fields], Fields]] = {}  # none: format 1 is the first that was released
@@ -37,9 +36,9 @@ class Newer(Unreadable):
 
 
 def encode(content: msgspec.Struct) -> bytes:
-    """Write a struct as a file's content, ending in a newline."""
+    """Write a struct as one line, with its newline."""
     fields = msgspec.to_builtins(content, builtin_types=())
-    return msgspec.json.format(msgspec.json.encode({"format": FORMAT, **fields}), indent=1) + b"\n"
+    return msgspec.json.encode({"format": FORMAT, **fields}) + b"\n"
 
 
 def decode(data: bytes, kind: type[T]) -> T:
@@ -62,8 +61,8 @@ def _upgraded(data: bytes, found: int) -> bytes:
     return msgspec.json.encode(fields)
 
 
-def read(entry: AnyPath, kind: type[T], name: str = FILE) -> T:
-    """Read a paper of an entry. Raises Unreadable; FileNotFoundError when the entry itself is gone."""
+def read(entry: AnyPath, kind: type[T], name: str) -> T:
+    """Read a paper beside an entry's history. Raises Unreadable; FileNotFoundError when the entry itself is gone."""
     try:
         return decode(papers.read(f"{entry}/{name}"), kind)
     except NotAPaper as error:

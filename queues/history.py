@@ -1,8 +1,8 @@
-"""The history of an entry: what happened to it, in order, one JSON object a line.
+"""The history of an entry: what it carries, then what happened to it, in order, one JSON object a line.
 
-The history is the record. An event is appended and synced before the rename it announces, so a last line that does
-not match the room is an attempt that died. A line cut short by a crash is passed over when reading, and the next one
-begins on a line of its own.
+Its first line is the envelope, which is never touched again. The history is the record: an event is appended and synced
+before the rename it announces, so a last line that does not match the room is an attempt that died. A line cut short by
+a crash is passed over when reading, and the next one begins on a line of its own.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from datetime import datetime
+from typing import TypeVar
 
 import msgspec
 
-from queues import atomic, papers
+from queues import atomic, envelope, papers
 from queues.atomic import AnyPath
+from queues.envelope import Unreadable
 from queues.papers import NotAPaper
 from queues.rooms import Room
 
@@ -22,7 +24,10 @@ FILE = "history"
 CLAIMED = "claimed"
 RECOVERED = "recovered"
 KILLED = "killed"  # the work in hand was, not its claimer: noted before the entry is given back
+BEFORE = "envelope"  # where entries that were put before 2026-11-22 have theirs
+_ENVELOPE = b'{"format":'
 _LINE = msgspec.json.Decoder(dict[str, str])
+T = TypeVar("T", bound=msgspec.Struct)
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -41,11 +46,17 @@ class History:
     """The history of an entry in our hands: read when it is opened, then appended to."""
 
     def __init__(self, entry: AnyPath, owner: int | None = None) -> None:
-        """Open it; one that is missing is made. Raises NotAPaper; FileNotFoundError when the entry is gone."""
-        self._descriptor = _opened(f"{entry}/{FILE}", owner)
+        """Open it. Raises NotAPaper, FileNotFoundError when the entry is gone."""
+        self._entry = entry
+        self._descriptor = _opened(entry, os.O_RDWR | os.O_APPEND, owner)
         content = papers.content(self._descriptor)
-        self.events = _parsed(content)
+        self._envelope, events = _apart(content)
+        self.events = _parsed(events)
         self._torn = not (b"\n" + content).endswith(b"\n")
+
+    def carried(self, kind: type[T]) -> T:
+        """Read the envelope. Raises Unreadable."""
+        return _read(self._entry, self._envelope, kind)
 
     def append(self, event: Event, *, sync: bool = True) -> None:
         """Add an event, and sync it; what was torn before stays a line of its own."""
@@ -62,20 +73,49 @@ class History:
             self._descriptor = -1
 
 
-def _opened(path: str, owner: int | None) -> int:
+def _opened(entry: AnyPath, flags: int, owner: int | None) -> int:
     try:
-        return papers.opened(path, os.O_RDWR | os.O_APPEND, owner)
+        return papers.opened(f"{entry}/{FILE}", flags, owner)
     except FileNotFoundError:
-        atomic.disk.create(path, b"", 0o644)
-        return papers.opened(path, os.O_RDWR | os.O_APPEND, owner)
+        if os.path.isdir(entry):
+            raise NotAPaper(f"there is no {FILE}") from None
+        raise
 
 
 def read(entry: AnyPath) -> list[Event]:
-    """Read an entry's history; an entry without one has an empty history, and so has one whose history is a link."""
+    """Read what happened to an entry; nothing is known of one without a history, or whose history is a link."""
     try:
-        return _parsed(papers.read(f"{entry}/{FILE}"))
+        return _parsed(_apart(papers.read(f"{entry}/{FILE}"))[1])
     except (FileNotFoundError, NotAPaper):
         return []
+
+
+def carried(entry: AnyPath, kind: type[T], owner: int | None = None) -> T:
+    """Read an entry's envelope. Raises Unreadable; FileNotFoundError when the entry itself is gone."""
+    try:
+        descriptor = _opened(entry, os.O_RDONLY, owner)
+    except NotAPaper as error:
+        raise Unreadable(str(error)) from None
+    try:
+        return _read(entry, _apart(papers.content(descriptor))[0], kind)
+    finally:
+        os.close(descriptor)
+
+
+def _apart(content: bytes) -> tuple[bytes, bytes]:
+    if not content.startswith(_ENVELOPE):
+        return b"", content
+    first, _, events = content.partition(b"\n")
+    return first, events
+
+
+def _read(entry: AnyPath, first: bytes, kind: type[T]) -> T:
+    if not first:
+        return envelope.read(entry, kind, BEFORE)
+    try:
+        return envelope.decode(first, kind)
+    except Unreadable as error:
+        raise type(error)(f"{FILE}: {error}") from None
 
 
 def origin(events: Iterable[Event]) -> str:

@@ -1,7 +1,7 @@
 """One queue: a directory with rooms, and the entries in them.
 
-An entry is a directory: an envelope written once, `files/`, an append-only `history`, and a few named papers beside
-them. It is in exactly one room of one queue. `put`, `move` and `settle` each end in exactly one rename(2), and that
+An entry is a directory: a `history`, whose first line is the envelope, `files/`, and a few named papers beside them.
+It is in exactly one room of one queue. `put`, `move` and `settle` each end in exactly one rename(2), and that
 rename is the transition; what dying before or after it leaves stands in the crash table of README.md.
 
 A claimed entry is locked (flock on its directory) and lies in `active`. The lock is the liveness record: it goes with
@@ -101,9 +101,7 @@ class Queue(Directory[E]):
                 atomic.disk.link(source, f"{aside}/{FILES}/{file}")
             atomic.disk.sync(f"{aside}/{FILES}")
         lines = b"".join(Event(self.clock(), event, dict(facts)).line() for event, facts in events)
-        atomic.create(
-            (f"{aside}/{history.FILE}", lines, 0o644), (f"{aside}/{envelope.FILE}", envelope.encode(content), 0o444)
-        )
+        atomic.disk.create(f"{aside}/{history.FILE}", envelope.encode(content) + lines, 0o644)
         atomic.disk.sync(aside)
 
     def refresh(self) -> None:

@@ -13,7 +13,7 @@ from daemons.sites import Site
 from daemons.steering.choosing import Place, known
 from daemons.telling.meaning import meaning
 from daemons.telling.undone import undone
-from queues import envelope, history, names
+from queues import history, names
 from queues.history import Event
 from queues.names import Key
 from queues.rooms import Room
@@ -73,7 +73,7 @@ def _notes(site: Site, place: Place, events: Sequence[Event]) -> list[str]:
         event.facts["snapshot"] for event in events if event.event == "published" and "snapshot" in event.facts
     ]
     if published and place.room is Room.DONE:
-        suite = envelope.read(place.path, Upload).suite
+        suite = history.carried(place.path, Upload).suite
         return undone(suite, published[-1], site.repository.records.rollbacks())
     waits = place.queue.name.startswith("build/") and place.room is Room.WAITING
     need = depwait.need(place.queue, place.name) if waits else None

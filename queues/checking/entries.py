@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from queues import envelope, history, locks, names, papers
+from queues import envelope, history, locks, names
 from queues.checking.digests import Digests
 from queues.checking.findings import Finding, broken, harmless, repairable
 from queues.entry import FILES
@@ -42,7 +42,7 @@ def look(queue: Queue[Any], room: Room, name: EntryName, digests: Digests) -> It
         yield broken("envelope", path, f"{complaint}: restore it from a backup, or bring the upload again")
     else:
         yield from _where_it_is(queue, room, name)
-        yield from _files(path, room, envelope.read(path, kind(queue, name)), digests)
+        yield from _files(path, room, history.carried(path, kind(queue, name)), digests)
 
 
 def kind(queue: Queue[Any], name: EntryName) -> type[msgspec.Struct]:
@@ -53,30 +53,17 @@ def kind(queue: Queue[Any], name: EntryName) -> type[msgspec.Struct]:
 def _complaint(queue: Queue[Any], path: Path, name: EntryName) -> str:
     """Say what is wrong with an entry's papers; empty when they are right."""
     try:
-        content = envelope.read(path, kind(queue, name))
-        lost = _has_lost(path / history.FILE, queue.owner)
+        content = history.carried(path, kind(queue, name), queue.owner)
         key = key_of(content)
     except envelope.Unreadable as error:
         return f"its envelope cannot be read ({error})"
-    except (papers.NotAPaper, NotAName) as error:
+    except NotAName as error:
         return str(error)
     if key != (names.upload_of(name.key) if isinstance(content, Notice) else name.key):
         return f"its envelope is that of {key}"
     if isinstance(content, BuildJob) and queue.name != f"build/{content.architecture}":
         return f"it is a job for {content.architecture}"
-    return "nothing of its history can be read" if lost else ""
-
-
-def _has_lost(file: Path, owner: int) -> bool:
-    """Say whether a history has no line that can be read; an empty one is right. Raises NotAPaper."""
-    try:
-        descriptor = papers.opened(file, owner=owner)
-    except FileNotFoundError:
-        return False
-    try:
-        return bool(papers.content(descriptor)) and not history.read(file.parent)
-    finally:
-        os.close(descriptor)
+    return ""
 
 
 def key_of(content: msgspec.Struct) -> Key:

@@ -91,8 +91,7 @@ def lay(queue: Queue[BuildJob], count: int) -> None:
     for number in range(1, count + 1):
         path = queue.where(Room.READY, named(number))
         (path / FILES).mkdir(parents=True)
-        (path / envelope.FILE).write_bytes(content)
-        (path / history.FILE).write_bytes(line)
+        (path / history.FILE).write_bytes(content + line)
 
 
 def named(number: int) -> EntryName:

@@ -168,8 +168,8 @@ def crowded(site: Path) -> Spool:
         path = spool.review.where(Room.READY, EntryName(first + number, one.key))
         (path / papers.DIRECTORY).mkdir(parents=True)
         (path / papers.DIRECTORY / papers.FACTS).write_bytes(facts)
-        (path / envelope.FILE).write_bytes(envelope.encode(one))
-        (path / history.FILE).write_bytes(Event(spool.clock(), "taken", {"by": one.uploader}).line())
+        taken = Event(spool.clock(), "taken", {"by": one.uploader})
+        (path / history.FILE).write_bytes(envelope.encode(one) + taken.line())
     return spool
 
 

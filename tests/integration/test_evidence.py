@@ -292,7 +292,7 @@ def test_a_kill_at_any_time_leaves_nothing_half(work: Path) -> None:
     assert killed >= 1
 
     assert waiting.gather(one).what.published == "1.0"
-    assert {path.name for path in waiting.entry(one).iterdir()} == {"envelope", "evidence", "files", "history"}
+    assert {path.name for path in waiting.entry(one).iterdir()} == {"evidence", "files", "history"}
     assert {path.name for path in (waiting.entry(one) / "evidence").iterdir()} == {"facts", "diff", "index"}
     assert [*(waiting.path / "spool/evidence").iterdir()] == []
 

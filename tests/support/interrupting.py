@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from archive.snapshot import Tree
-from queues import atomic, envelope, locks, recovery
+from queues import atomic, envelope, history, locks, recovery
 
 CALLS = ("create", "link", "rename")  # what others may see of a process
 Work = Callable[[], object]
@@ -80,6 +80,7 @@ def interruptions(work: Work, other: Work, *, fresh: Work, every: int = 1) -> It
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(os, "listdir", steps.counted("listdir", os.listdir))
             patch.setattr(envelope, "read", steps.counted("read", envelope.read))
+            patch.setattr(history, "carried", steps.counted("carried", history.carried))
             patch.setattr(locks, "held", steps.locked(locks.held))
             patch.setattr(Tree, "lock", steps.locked(Tree.lock))
             patch.setattr(recovery, "_leftovers", steps.alone(recovery._leftovers))

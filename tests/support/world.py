@@ -255,7 +255,7 @@ class World:
             self.publisher()
             for queue in (self.spool.review, self.spool.notices):  # as intake and notifier do
                 recover(queue, self.now)
-            after = {str(path) for path in (self.path / "spool").rglob("envelope")}
+            after = {str(path) for path in (self.path / "spool").rglob("history")}
             if after == before:
                 return
             before = after

@@ -65,7 +65,7 @@ def test_an_upload_of_long_ago_is_not_listed(site: Site, reports: Reports) -> No
 def test_the_list_opens_an_entry_once(site: Site, reports: Reports, monkeypatch: pytest.MonkeyPatch) -> None:
     put_upload(site.spool, upload("pkg", "1.0"))
     assert list(reports.names("ulla")) == ["pkg_1.0.txt"]
-    monkeypatch.setattr("queues.envelope.read", None)
+    monkeypatch.setattr("queues.history.carried", None)
     assert list(reports.names("ulla")) == ["pkg_1.0.txt"]
 
 

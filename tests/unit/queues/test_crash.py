@@ -177,8 +177,8 @@ def test_put_aside(site: Site, act: str) -> None:
             (name,) = queue.names(Room.READY)
             queue.where(Room.READY, name).rename(queue.where(Room.ACTIVE, name))
         if act == "corrupt":
-            (path,) = site.spool.path.rglob("envelope")
-            path.unlink()
+            (path,) = site.spool.path.rglob("history")
+            path.write_bytes(b"")
 
     acts: dict[str, Callable[[], None]] = {
         "hold": lambda: hold(site.spool),

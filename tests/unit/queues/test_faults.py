@@ -58,7 +58,7 @@ class Site:
 
     def places(self) -> list[str]:
         """Where entries are, but `tmp`: there nobody looks."""
-        found = (path.parent.parent.relative_to(self.spool.path) for path in self.spool.path.rglob("envelope"))
+        found = (path.parent.parent.relative_to(self.spool.path) for path in self.spool.path.rglob("history"))
         return sorted(str(place) for place in found if place.name != Room.TMP)
 
     def settled(self) -> list[str]:

@@ -23,37 +23,44 @@ def append(entry: Path, event: Event) -> None:
         past.close()
 
 
+@pytest.fixture
+def entry(tmp_path: Path) -> Path:
+    """A directory with a history of nothing."""
+    (tmp_path / history.FILE).touch()
+    return tmp_path
+
+
 def words(entry: Path) -> list[str]:
     return [event.event for event in history.read(entry)]
 
 
 @pytest.mark.parametrize("torn", [b'{"at": "2026-01-01T00:00:00Z", "ev', b"\0\0\0", b"\xff"])
-def test_a_torn_line_takes_no_other_with_it(tmp_path: Path, torn: bytes) -> None:
-    append(tmp_path, Event(NOW, "first"))
-    with open(tmp_path / history.FILE, "ab") as file:
+def test_a_torn_line_takes_no_other_with_it(entry: Path, torn: bytes) -> None:
+    append(entry, Event(NOW, "first"))
+    with open(entry / history.FILE, "ab") as file:
         file.write(torn)
-    append(tmp_path, Event(NOW, "second"))
-    append(tmp_path, Event(NOW, "third"))
+    append(entry, Event(NOW, "second"))
+    append(entry, Event(NOW, "third"))
 
-    assert words(tmp_path) == ["first", "second", "third"]
-
-
-def test_a_line_that_lacks_only_its_newline_counts(tmp_path: Path) -> None:
-    (tmp_path / history.FILE).write_bytes(Event(NOW, "first").line().rstrip())
-    append(tmp_path, Event(NOW, "second"))
-
-    assert words(tmp_path) == ["first", "second"]
+    assert words(entry) == ["first", "second", "third"]
 
 
-def test_short_writes_make_whole_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_line_that_lacks_only_its_newline_counts(entry: Path) -> None:
+    (entry / history.FILE).write_bytes(Event(NOW, "first").line().rstrip())
+    append(entry, Event(NOW, "second"))
+
+    assert words(entry) == ["first", "second"]
+
+
+def test_short_writes_make_whole_lines(entry: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write = os.write
     monkeypatch.setattr("queues.atomic.os.write", lambda descriptor, data: write(descriptor, data[:3]))
-    append(tmp_path, Event(NOW, "first", {"reason": "long enough"}))
+    append(entry, Event(NOW, "first", {"reason": "long enough"}))
 
-    assert words(tmp_path) == ["first"]
+    assert words(entry) == ["first"]
 
 
-def test_a_disk_that_fills_up_within_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_fills_up_within_a_line(entry: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write, room = os.write, 10
 
     def until_full(descriptor: int, data: bytes) -> int:
@@ -67,14 +74,14 @@ def test_a_disk_that_fills_up_within_a_line(tmp_path: Path, monkeypatch: pytest.
     with monkeypatch.context() as full:
         full.setattr("queues.atomic.os.write", until_full)
         with pytest.raises(OSError, match="No space"):
-            append(tmp_path, Event(NOW, "lost"))
-    append(tmp_path, Event(NOW, "kept"))
+            append(entry, Event(NOW, "lost"))
+    append(entry, Event(NOW, "kept"))
 
-    assert words(tmp_path) == ["kept"]
+    assert words(entry) == ["kept"]
 
 
 def test_after_a_disk_that_was_full_the_same_hand_begins_a_new_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    entry: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write = os.write
 
@@ -83,7 +90,7 @@ def test_after_a_disk_that_was_full_the_same_hand_begins_a_new_line(
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return write(descriptor, data[:20])
 
-    past = History(tmp_path)
+    past = History(entry)
     with monkeypatch.context() as full:
         full.setattr("queues.atomic.os.write", a_part)
         with pytest.raises(OSError, match="No space"):
@@ -91,7 +98,7 @@ def test_after_a_disk_that_was_full_the_same_hand_begins_a_new_line(
     past.append(Event(NOW, "kept"))
     past.close()
 
-    assert words(tmp_path) == ["kept"]
+    assert words(entry) == ["kept"]
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def test_what_is_old_is_put_away_and_what_is_not_stays(spool: Spool, room: Room)
     (away,) = pruning.put_away(queue)
     assert (away.room, away.name, away.path) == (room, name, queue.room(room) / "2026-03" / str(name))
     assert not (away.path / FILES).exists()
-    assert (away.path / "envelope").exists()
+    assert (away.path / "history").exists()
     assert pruning.prune(queue, NOW, KEEP) == 0
 
 

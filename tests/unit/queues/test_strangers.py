@@ -53,15 +53,13 @@ BROKEN = {
 
 @pytest.mark.parametrize("text", BROKEN.values(), ids=BROKEN)
 def test_an_envelope_that_cannot_be_read(spool: Spool, broken: EntryName, text: Callable[[], bytes]) -> None:
-    entry = spool.review.where(Room.READY, broken)
-    past = (entry / "history").read_bytes()
-    (entry / "envelope").unlink()
-    (entry / "envelope").write_bytes(text())
+    history = spool.review.where(Room.READY, broken) / "history"
+    _, end, events = history.read_bytes().partition(b"\n")
+    history.write_bytes(text() + end + events)
 
     assert claimed(spool) == "2"
     assert spool.review.names(Room.CORRUPT) == [broken]
-    aside = spool.review.where(Room.CORRUPT, broken)
-    assert ((aside / "envelope").read_bytes(), (aside / "history").read_bytes()) == (text(), past)
+    assert (spool.review.where(Room.CORRUPT, broken) / "history").read_bytes() == text() + end + events
 
 
 def replace_by_link(path: Path) -> None:
@@ -80,10 +78,9 @@ def replace_by_directory(path: Path) -> None:
     path.mkdir()
 
 
-@pytest.mark.parametrize("paper", ["envelope", "history"])
-@pytest.mark.parametrize("replace", [replace_by_link, replace_by_pipe, replace_by_directory])
-def test_a_paper_that_is_no_file(spool: Spool, broken: EntryName, paper: str, replace: Callable[[Path], None]) -> None:
-    replace(spool.review.where(Room.READY, broken) / paper)
+@pytest.mark.parametrize("replace", [replace_by_link, replace_by_pipe, replace_by_directory, Path.unlink])
+def test_a_history_that_is_no_file(spool: Spool, broken: EntryName, replace: Callable[[Path], None]) -> None:
+    replace(spool.review.where(Room.READY, broken) / "history")
 
     assert claimed(spool) == "2"
     assert spool.review.names(Room.CORRUPT) == [broken]

@@ -19,16 +19,24 @@ from queues.values import Upload
 from tests.support.entries import claimed, put_upload, spool_at, upload
 from tests.support.world import REVIEWER, Build, Sources, World, given_builds
 
-PAPERS = ("envelope", "plan", "result", "release", "cancel")
+PAPERS = ("plan", "result", "release", "cancel")
 OLD = {"version": "edition", "upload": "of", "architectures": "processors", "reason": "why"}
 
 
 def rewrite(spool: Path, change: Callable[[Fields], Fields]) -> None:
-    """Write every paper of every entry as another debmill would have."""
-    for path in (path for name in PAPERS for path in spool.rglob(name)):
-        fields = json.loads(path.read_bytes())
+    """Write every envelope and paper of every entry as another debmill would have."""
+    for path in (path for name in (*PAPERS, "history") for path in spool.rglob(name)):
+        first, end, events = path.read_text().partition("\n")
         path.unlink()
-        path.write_text(json.dumps(change(fields)))
+        path.write_text(json.dumps(change(json.loads(first))) + end + events)
+
+
+def set_apart(spool: Path) -> None:
+    """Lay every envelope beside the history, as the first debmill did."""
+    for path in spool.rglob("history"):
+        first, end, events = path.read_text().partition("\n")
+        path.write_text(events)
+        path.with_name("envelope").write_text(first + end)
 
 
 def renamed(value: Any, names: dict[str, str]) -> Any:
@@ -76,9 +84,10 @@ def world(tmp_path: Path) -> Any:
         yield World(tmp_path / "site", sources)
 
 
-def test_every_room_goes_on_after_an_upgrade(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("apart", [False, True])
+def test_every_room_goes_on_after_an_upgrade(world: World, monkeypatch: pytest.MonkeyPatch, apart: bool) -> None:
     found = many(world)
-    rooms = {path.parent.parent.relative_to(world.path / "spool").as_posix() for path in world.path.rglob("envelope")}
+    rooms = {path.parent.parent.relative_to(world.path / "spool").as_posix() for path in world.path.rglob("history")}
     assert {
         "review/hold", "master/ready", "master/waiting", "master/hold", "build/i386/waiting", "build/i386/deferred",
         "build/i386/hold", "build/i386/failed", "build/amd64/active", "build/amd64/done", "build/amd64/ready",
@@ -86,6 +95,8 @@ def test_every_room_goes_on_after_an_upgrade(world: World, monkeypatch: pytest.M
     } <= rooms  # fmt: skip
     rewrite(world.path / "spool", downgraded)
     monkeypatch.setitem(envelope.UPGRADES, 0, upgraded)
+    if apart:
+        set_apart(world.path / "spool")
 
     operating.release(world.spool, found["odd"].key, "otto")
     (failed,) = choose(world.spool, found["withheld"].key, world.spool.builds(), (Room.FAILED,), "failed")
