@@ -100,11 +100,10 @@ class Contents:
             yield from (Line(name, location) for name in (names[ref.sha256] if ref else ()))
 
     def _write(self, new: Path, file: _File, pieces: Sequence[Piece]) -> dict[str, Digest]:
-        plain = measure(piece.text for piece in pieces)
+        plain = self._texts.put(file.name, [piece.text for piece in pieces])
         packed = (piece.packed or members.pack(bytes(piece.text), 0, piece.first, _LEVEL) for piece in pieces)
         data = b"".join(packed) or members.pack(b"", 0, b"", _LEVEL)
         atomic.disk.create(new / f"{file.path}.gz", data, MODE)
-        self._texts.put(file.name, plain, (piece.text for piece in pieces))
         return {file.path: plain, f"{file.path}.gz": release.digest(data)}
 
 

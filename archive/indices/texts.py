@@ -50,19 +50,22 @@ class Texts:
         except (OSError, ValueError, msgspec.DecodeError):  # ValueError: an empty file
             return None
         parts = [heap[start : start + size] for start, size in table.parts]
-        if measure(parts) != digest:
+        given = _Given(table, parts)
+        if given.measure(parts) != digest:
             return None
-        self._given[index] = _Given(table, parts)
+        self._given[index] = given
         return parts
 
-    def put(self, index: str, digest: Digest, parts: Iterable[Part]) -> None:
-        """Keep the text of an index instead of the one before; where that fails, there is none."""
+    def put(self, index: str, parts: Sequence[Part]) -> Digest:
+        """Measure the text of an index, and keep it instead of the one before; where that fails, there is none."""
         given = self._given.pop(index, None)
+        digest = given.measure(parts) if given else measure(parts)
         with suppress(OSError):
             atomic.make(self._path / index)
-            table = self._append(self._path / index, [*parts], given, digest)
+            table = self._append(self._path / index, parts, given, digest)
             (self._path / index / digest.sha256).write_bytes(msgspec.msgpack.encode(table))
             _forget(self._path / index, {digest.sha256, table.heap})
+        return digest
 
     def _append(self, directory: Path, parts: Sequence[Part], given: _Given | None, digest: Digest) -> _Table:
         if given is None or (directory / given.table.heap).stat().st_size > 2 * digest.size + _SLACK:
@@ -80,12 +83,24 @@ class Texts:
 
 
 class _Given:
-    """A text that was given out, by which its pieces are known again."""
+    """A text that was given out, by which its pieces are known again, and which is hashed but once.
+
+    What changed stands behind what did not, most of the time: a hash goes on from where the two texts part.
+    """
 
     def __init__(self, table: _Table, parts: Sequence[memoryview]) -> None:
         self.table = table
         self._parts = parts  # kept, for the identity of what is gone may come again
         self._places = {id(part): place for part, place in zip(parts, table.parts, strict=True)}
+        self._hashes = [hashlib.sha256()]  # of the text before each piece
+        for part in parts:
+            self._hashes.append(_and_then(self._hashes[-1], [part]))
+
+    def measure(self, parts: Sequence[Part]) -> Digest:
+        """Measure a text, which may begin as this one does."""
+        pairs = enumerate(zip(parts, self._parts, strict=False))
+        same = next((number for number, (one, other) in pairs if one is not other), min(len(parts), len(self._parts)))
+        return Digest(sum(map(len, parts)), _and_then(self._hashes[same], parts[same:]).hexdigest())
 
     def place(self, part: Part) -> tuple[int, int] | None:
         """Say where a piece lies; None for a new one."""
@@ -94,11 +109,15 @@ class _Given:
 
 def measure(parts: Iterable[Part]) -> Digest:
     """Measure a text that is in parts."""
-    hasher, size = hashlib.sha256(), 0
+    found = [*parts]
+    return Digest(sum(map(len, found)), _and_then(hashlib.sha256(), found).hexdigest())
+
+
+def _and_then(before: hashlib._Hash, parts: Iterable[Part]) -> hashlib._Hash:
+    found = before.copy()
     for part in parts:
-        hasher.update(part)
-        size += len(part)
-    return Digest(size, hasher.hexdigest())
+        found.update(part)
+    return found
 
 
 def _forget(directory: Path, but: set[str]) -> None:

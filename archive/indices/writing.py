@@ -16,7 +16,7 @@ from archive.catalogue import Place
 from archive.indices import blocks, members, opening
 from archive.indices.index import FORMS, Entries, Packed, forms
 from archive.indices.pieces import FAST, Piece
-from archive.indices.texts import Texts, measure
+from archive.indices.texts import Texts
 from archive.release import Digest
 from archive.snapshot import Tree
 from queues import atomic
@@ -37,14 +37,13 @@ def link(directory: Path, place: Place, old: Path, known: Entries) -> dict[str, 
 
 def write(directory: Path, place: Place, pieces: Sequence[Piece], texts: Texts) -> dict[str, Digest]:
     """Write an index of these pieces, and keep its text for the next time. Gives its entries in Release."""
-    plain = measure(piece.text for piece in pieces)
+    plain = texts.put(f"{place.dist}/{place.path}", [piece.text for piece in pieces])
     packed = _packed(pieces, xz=".xz" in forms(place))
     files = {".gz": b"".join([one.member for one in packed]) or members.pack(b"", 0, b"", _LEVELS[0])}
     if ".xz" in forms(place):
         files[".xz"] = blocks.stream(one.block for one in packed if one.block)
     atomic.make((directory / place.path).parent)
     atomic.create(*((directory / f"{place.path}{suffix}", data, MODE) for suffix, data in files.items()))
-    texts.put(f"{place.dist}/{place.path}", plain, (piece.text for piece in pieces))
     return {place.path: plain, **{place.path + suffix: release.digest(data) for suffix, data in files.items()}}
 
 

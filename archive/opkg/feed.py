@@ -74,7 +74,7 @@ def _part(made: Iterable[Record]) -> Part:
     found = list(made)
     packages = b"".join(one.text + b"\n" for one in found)
     names = "".join(f"{json.dumps(one.package)}:{json.dumps(one.version)},\n" for one in found)
-    return Part(packages, _gzip(packages) if packages else b"", names.encode())
+    return parts.part(packages, _gzip(packages) if packages else b"", names.encode())
 
 
 def _padding(size: int) -> bytes:

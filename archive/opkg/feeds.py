@@ -22,8 +22,9 @@ from archive.opkg.feed import ALL, Feed, Measure
 from archive.opkg.parts import Part, Piece
 from archive.opkg.records import Facts, Form, architectures
 from archive.opkg.usign import FeedKey
-from archive.pool import Pool, digest
+from archive.pool import Pool
 from archive.published import Published
+from archive.release import digest
 from archive.signing import Signer
 from archive.snapshot import DISTS, OPKG
 from queues import atomic, locks
@@ -32,6 +33,7 @@ from queues.values import Suite
 MODE = 0o644
 USIGN, GPG, SUMS, POOL = "Packages.sig", "Packages.asc", "sha256sums", "pool"
 Lists = Mapping[str, bytes]
+Sums = Mapping[str, str]
 _UP = "../../../../"  # from a feed to the document root, and from a feed of a snapshot to the snapshot
 
 
@@ -54,10 +56,11 @@ class Feeds:
         if suite.opkg == "off":
             return
         key = self.key()
-        made = [_write(directory, key, lists) for directory, lists in self._made(suite, key.fingerprint, new, old)]
+        found = self._made(suite, key.fingerprint, new, old)
+        made = {directory: _write(directory, key, lists) for directory, lists in found}
         signatures = self._signer.detach([directory / parts.PACKAGES for directory in made]) if made else []
-        for directory, signature in zip(made, signatures, strict=True):
-            _finish(directory, signature, moment)
+        for (directory, sums), signature in zip(made.items(), signatures, strict=True):
+            _finish(directory, sums, signature, moment)
 
     def key(self) -> FeedKey:
         """Give the feeds' own key, whose public part is in the archive's `keys`. Raises usign.NoFeedKey."""
@@ -151,16 +154,15 @@ def _full(found: Iterable[Part]) -> list[Part]:
     return [part for part in found if part.packages]
 
 
-def _write(directory: Path, key: FeedKey, lists: Lists) -> Path:
+def _write(directory: Path, key: FeedKey, lists: Lists) -> Sums:
     files = {**lists, USIGN: key.sign(lists[parts.PACKAGES])}
     atomic.create(*((directory / name, content, MODE) for name, content in files.items()))
-    return directory
+    return {name: digest(content).sha256 for name, content in files.items() if not name.startswith(".")}
 
 
-def _finish(directory: Path, signature: bytes, moment: datetime) -> None:
-    atomic.disk.create(directory / GPG, signature, MODE)
-    listed = sorted(name for name in _names(directory) if not name.startswith("."))
-    sums = "".join(f"{digest(directory / name)} *{name}\n" for name in listed)
-    atomic.disk.create(directory / SUMS, sums.encode(), MODE)
+def _finish(directory: Path, sums: Sums, signature: bytes, moment: datetime) -> None:
+    listed = sorted({**sums, GPG: digest(signature).sha256}.items())
+    lines = "".join(f"{sha256} *{name}\n" for name, sha256 in listed)
+    atomic.create((directory / GPG, signature, MODE), (directory / SUMS, lines.encode(), MODE))
     for name in _names(directory):  # web servers tell of another file by its mtime in whole seconds, so it rises
         os.utime(directory / name, (moment.timestamp(), moment.timestamp()))

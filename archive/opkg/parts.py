@@ -29,11 +29,17 @@ class Piece(NamedTuple):
 
 
 class Part(NamedTuple):
-    """What one piece is in each list of a feed; each line of `names` ends with a comma."""
+    """What one piece is in each list of a feed, and the CRC of the three; each line of `names` ends with a comma."""
 
     packages: Bytes
     packed: Bytes
     names: Bytes
+    crc: int
+
+
+def part(packages: Bytes, packed: Bytes, names: Bytes) -> Part:
+    """Put together what a piece is in each list."""
+    return Part(packages, packed, names, zlib.crc32(names, zlib.crc32(packed, zlib.crc32(packages))))
 
 
 class _Line(Struct, frozen=True, array_like=True):
@@ -51,7 +57,7 @@ class _Table(Struct, frozen=True):
 
 def table(mark: str, pieces: Sequence[Piece], made: Sequence[Part]) -> bytes:
     """Write `.pieces`; the mark says all that the parts depend on besides the stanzas."""
-    lines = [_Line(piece.key, _lengths(part), _crc(part)) for piece, part in zip(pieces, made, strict=True)]
+    lines = [_Line(piece.key, _lengths(one), one.crc) for piece, one in zip(pieces, made, strict=True)]
     return msgspec.json.encode(_Table(mark, tuple(lines)))
 
 
@@ -74,8 +80,8 @@ def read(directory: Path, mark: str) -> dict[str, Part]:
         _cut(memoryview(content), [line.lengths[at] for line in found.lines])
         for at, content in enumerate((packages, packed, _entries(names)))
     ]
-    known = zip(found.lines, map(Part, *rows), strict=True)
-    return {line.key: part for line, part in known if _crc(part) == line.crc}
+    known = zip(found.lines, map(part, *rows), strict=True)
+    return {line.key: one for line, one in known if one.crc == line.crc}
 
 
 def _read(directory: Path) -> _Table | None:
@@ -94,9 +100,5 @@ def _entries(names: bytes) -> bytes:
     return inside + b",\n" if inside else b""
 
 
-def _lengths(part: Part) -> tuple[int, int, int]:
-    return len(part.packages), len(part.packed), len(part.names)
-
-
-def _crc(part: Part) -> int:
-    return zlib.crc32(part.names, zlib.crc32(part.packed, zlib.crc32(part.packages)))
+def _lengths(one: Part) -> tuple[int, int, int]:
+    return len(one.packages), len(one.packed), len(one.names)
