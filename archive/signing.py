@@ -19,7 +19,7 @@ from typing import NamedTuple, Protocol
 from queues import atomic, locks
 from queues.problem import Problem
 
-_GPG = ("gpg", "--batch", "--no-tty", "--quiet", "--no-auto-check-trustdb", "--digest-algo", "SHA512")
+_GPG = ("gpg", "--batch", "--no-tty", "--quiet", "--no-auto-check-trustdb", "--digest-algo", "SHA256")
 _AGENT = ("--quiet", "--daemon", "--", "sh", "-c", "echo ready; exec cat")  # gpg-agent(1): ends after this command
 _LONGEST = 104 - len("/S.gpg-agent.browser")  # bytes of a home, somewhat below what unix(7) would allow
 _SHORT = "/tmp"  # TMPDIR may be as long as the site's own path

@@ -49,10 +49,11 @@ def write(directory: Path, place: Place, pieces: Sequence[Piece], texts: Texts) 
 
 def link_by_hash(tree: Tree, dist: str, directory: Path, entries: Entries) -> None:
     """Link the index files of a new directory, and those of the last generations, by their hashes."""
-    _link(directory, directory, entries)
+    linked: set[tuple[str, str]] = set()
+    _link(directory, directory, entries, linked)
     for snapshot in tree.generations(dist, KEPT - 1):
         old = tree.directory(snapshot, dist)
-        _link(old, directory, opening.listed(old))
+        _link(old, directory, opening.listed(old), linked)
 
 
 def _packed(pieces: Sequence[Piece], *, xz: bool) -> list[Packed]:
@@ -72,11 +73,11 @@ def _pack(piece: Piece, *, xz: bool) -> Packed:
     return Packed(members.pack(text, piece.marks, piece.first, _LEVELS[fast]), block)
 
 
-def _link(old: Path, new: Path, entries: Entries) -> None:
+def _link(old: Path, new: Path, entries: Entries, linked: set[tuple[str, str]]) -> None:
     for path, found in entries.items():
-        if not path.endswith(FORMS) or not (new / path).parent.is_dir():
-            continue
-        target = (new / path).parent / "by-hash" / "SHA256" / found.sha256
-        atomic.make(target.parent)
-        if not target.exists():
+        parent = path.rpartition("/")[0]
+        if path.endswith(FORMS) and (parent, found.sha256) not in linked and (new / parent).is_dir():
+            linked.add((parent, found.sha256))
+            target = new / parent / "by-hash" / "SHA256" / found.sha256
+            atomic.make(target.parent)
             atomic.disk.link(old / path, target)

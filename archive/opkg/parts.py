@@ -7,6 +7,7 @@ packing of one piece. It is only a short cut: without it, or with one that does 
 
 from __future__ import annotations
 
+import mmap
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
@@ -73,12 +74,12 @@ def read(directory: Path, mark: str) -> dict[str, Part]:
     if found is None or found.mark != mark:
         return {}
     try:
-        packages, packed, names = ((directory / name).read_bytes() for name in (PACKAGES, PACKED, NAMES))
+        packages, packed, names = (_content(directory / name) for name in (PACKAGES, PACKED, NAMES))
     except FileNotFoundError:
         return {}
     rows = [
-        _cut(memoryview(content), [line.lengths[at] for line in found.lines])
-        for at, content in enumerate((packages, packed, _entries(names)))
+        _cut(content, [line.lengths[at] for line in found.lines])
+        for at, content in enumerate((packages, packed, memoryview(_entries(bytes(names)))))
     ]
     known = zip(found.lines, map(part, *rows), strict=True)
     return {line.key: one for line, one in known if one.crc == line.crc}
@@ -89,6 +90,14 @@ def _read(directory: Path) -> _Table | None:
         return msgspec.json.decode((directory / PIECES).read_bytes(), type=_Table)
     except (FileNotFoundError, msgspec.DecodeError):
         return None
+
+
+def _content(path: Path) -> memoryview:
+    with path.open("rb") as file:
+        try:
+            return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        except ValueError:  # it is empty
+            return memoryview(b"")
 
 
 def _cut(content: memoryview, lengths: Sequence[int]) -> Iterator[memoryview]:
