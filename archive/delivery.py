@@ -46,6 +46,11 @@ class Delivery(Struct, frozen=True):
     version: str = ""
     component: str = ""
 
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """Name the .debs, as `PACKAGE_VERSION_ARCHITECTURE`."""
+        return tuple(material.ref.name.removesuffix(".deb") for _, found in self.results for material in found)
+
 
 class Checked(NamedTuple):
     """A delivery that passed: what the decision needs, and what goes into the pool."""

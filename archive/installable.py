@@ -37,14 +37,16 @@ class Verdict(NamedTuple):
     note: str = ""
 
 
-def decide(rule: Installable, found: Found) -> Verdict:
-    """Decide by a suite's rule; where nothing could be checked, nothing is held back."""
+def decide(rule: Installable, found: Found, released_by: str = "") -> Verdict:
+    """Decide by a suite's rule; where nothing could be checked, or somebody has released it, nothing is held back."""
     if found.unchecked:
         return Verdict(note=f"whether it can be installed was not checked: {found.unchecked}")
     if not found.broken:
         return Verdict()
     more = f"; and {len(found.broken) - _SHOWN} more" if len(found.broken) > _SHOWN else ""
     means = f"cannot be installed: {'; '.join(found.broken[:_SHOWN])}{more}"
+    if released_by:
+        return Verdict(note=f"{means}; included nevertheless, for {released_by} released it")
     return Verdict(objection=means) if rule == "hold" else Verdict(note=means)
 
 

@@ -1,11 +1,15 @@
-"""Whether all that is brought is published already, told by names and hashes alone: a replay costs nothing."""
+"""Whether all that is brought is published already, or was and was taken back, told by names and hashes alone.
+
+A replay costs nothing. Pure; catalogues are looked up.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from archive.catalogue import Catalogue, Extract
 from archive.delivery import Delivery, architecture_of
+from archive.snapshot import SnapshotId
 from archive.stanzas import SOURCE, Stanza
 from queues.values import FileRef
 
@@ -22,6 +26,27 @@ def repeats(catalogue: Catalogue, brought: Delivery) -> bool:
             *(_stands(published, ref) for ref in debs),
         )
     )
+
+
+def taken_back(
+    publications: Sequence[SnapshotId],
+    undone: Iterable[SnapshotId],
+    catalogue_of: Callable[[SnapshotId], Catalogue],
+    brought: Delivery,
+) -> SnapshotId | None:
+    """Give the publication that all of it came with, where a rollback took it back later; else None.
+
+    `publications` are those of the suite, the newest first, and `undone` those that rollbacks of it went away from.
+    """
+    for last in undone:
+        found = None
+        for snapshot in (one for one in publications if one <= last):
+            if not repeats(catalogue_of(snapshot), brought):
+                break
+            found = snapshot
+        if found:
+            return found
+    return None
 
 
 def _stands(published: Extract, deb: FileRef) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,7 @@ from archive.planning import plan
 from archive.pool import Mismatch, NameTaken, Pool
 from archive.publication import Publication, TooEarly, check_time
 from archive.published import Published
-from archive.repetition import repeats
+from archive.repetition import repeats, taken_back
 from archive.signing import ArchiveKey, Signer
 from archive.snapshot import SnapshotId, Tree, identify
 from queues import atomic
@@ -128,9 +128,11 @@ class Repository:
     ) -> Inclusion:
         """Include an upload and its results as one publication; each path is the `files` of an entry.
 
-        `objection` may say, of what is new and was read and checked, why it is refused.
+        `objection` may say, of what is new and was read and checked, why it is refused. What a rollback has taken back
+        is not published again: the answer names the publication that it came with.
         """
-        return self._include_one(upload.suite, delivery.of_upload(upload, files, built), now, objection)
+        brought = delivery.of_upload(upload, files, built)
+        return self._taken_back(upload.suite, brought) or self._include_one(upload.suite, brought, now, objection)
 
     def include_files(self, suite: str, files: Sequence[Path], now: datetime) -> Inclusion:
         """Include files of one source (.dsc and what it names, .debs) that an operator puts in directly.
@@ -222,6 +224,17 @@ class Repository:
     def _publication(self, suites: Sequence[str], base: SnapshotId | None = None) -> Publication:
         rules = [self.suite(suite) for suite in suites]
         return Publication(self._tree, rules, self._texts, self._contents, self._feeds, base)
+
+    def _taken_back(self, suite: str, brought: Delivery) -> Included | None:
+        with self._tree.lock():
+            self._recover()
+            undone = [one.undone for one in self.records.rollbacks().values() if one.suite == suite]
+            if not undone or repeats(self.catalogue(suite), brought):
+                return None
+            every = self._tree.generations(suite, len(self._tree.all()))
+            opened = partial(opening.catalogue, self._tree, self.suite(suite))
+            snapshot = taken_back(every, reversed(undone), opened, brought)
+        return Included(snapshot, brought.packages) if snapshot else None
 
     def _include_one(
         self,

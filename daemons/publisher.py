@@ -90,10 +90,13 @@ class Publisher(Daemon[Upload]):
         """Say why what is new may not be published, by the suite's rule for what cannot be installed."""
         if suite.installable == "ignore":
             return ""
-        verdict = installable.decide(suite.installable, installing.check(self.site, suite, arrival))
+        found = installing.check(self.site, suite, arrival)
+        verdict = installable.decide(suite.installable, found, installing.released_by(entry.history))
         if verdict.note:
             log.warning("archive %s: %s", entry.name, verdict.note)
-            entry.note("looked at", note=verdict.note)
+            entry.note(installing.LOOKED_AT, note=verdict.note)
+        if verdict.objection:
+            entry.note(installing.LOOKED_AT, objection=verdict.objection)
         return verdict.objection
 
     def _too_soon(self, not_before: datetime, now: datetime) -> Later:

@@ -8,7 +8,7 @@ from pathlib import Path
 from archive import release, stanzas
 from archive.catalogue import Catalogue, Place, Shelf, dists_of, places_of
 from archive.indices.index import Entries, Index
-from archive.snapshot import Tree
+from archive.snapshot import SnapshotId, Tree
 from archive.stanzas import SOURCE, Stanza
 from queues.values import Suite
 
@@ -50,11 +50,12 @@ def opened(directory: Path, suite: Suite, dist: str) -> dict[Place, Index | Join
     return {place: found[place] if place in found else _joining(found, place) for place in places}
 
 
-def catalogue(tree: Tree, suite: Suite) -> Catalogue:
-    """Open what a suite publishes now; before its first publication every index is empty."""
+def catalogue(tree: Tree, suite: Suite, snapshot: SnapshotId | None = None) -> Catalogue:
+    """Open what a suite publishes now, or was in a snapshot; before its first publication every index is empty."""
     found: dict[Place, Shelf] = {}
     for dist in dists_of(suite):
-        found |= opened(committed(tree, suite, dist), suite, dist)
+        directory = tree.directory(snapshot, dist) if snapshot else committed(tree, suite, dist)
+        found |= opened(directory, suite, dist)
     return Catalogue(suite, found)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -101,13 +102,16 @@ def _open(path: Path) -> BinaryIO:
 @click.option("--suite", required=True, help="The suite to include them in.")
 @pass_site
 def include(site: Site, files: dict[str, BinaryIO], suite: str) -> None:
-    """Include FILES of one source in a suite: a .changes or .dsc (with what it names beside it), or .debs.
+    """Include FILES in a suite as one publication: .changes or .dsc (with what they name beside them), .debs.
 
-    No signature is asked for: whoever may run this decides.
+    They may be of any number of sources; if one is refused, nothing is included. No signature is asked for: whoever
+    may run this decides.
     """
     with staging.staged(site.archive, files) as copies:
-        paths = [copy.path for copy in copies]
-        done = _included(lambda: site.repository.include_files(suite, paths, utc()), suite)
+        many = sum(copy.path.suffix in (".dsc", ".deb") for copy in copies) > 1
+        put = partial(site.repository.import_files, suite, copies)
+        put_one = partial(site.repository.include_files, suite, [copy.path for copy in copies])
+        done = _included(lambda: (put if many else put_one)(utc()), suite)
     if done:
         click.echo(f"included in {suite} as {done.snapshot}: {' '.join(done.packages) or 'the source'}")
 

@@ -18,9 +18,12 @@ from archive.installable import Found
 from archive.keeping import comparing
 from archive.snapshot import DISTS
 from daemons.sites import Site
+from daemons.steering.operating import RELEASED
+from queues.history import Event
 from queues.values import Suite
 
 TOOL = "dose-debcheck"
+LOOKED_AT = "looked at"
 SECONDS, MEMORY = 300, 4 << 30
 _LIMITS = ("prlimit", f"--cpu={SECONDS}", f"--as={MEMORY}", "--core=0", "nice", "-n", "10")
 _ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
@@ -29,6 +32,16 @@ _CAT = "/usr/lib/apt/apt-helper"
 
 class _Unable(Exception):
     """Nothing can be checked; says why."""
+
+
+def released_by(events: Sequence[Event]) -> str:
+    """Name who released an upload after it was held for what cannot be installed; empty: nobody did."""
+    objected = False
+    for event in events:
+        objected = objected or (event.event == LOOKED_AT and "objection" in event.facts)
+        if objected and event.event == RELEASED:
+            return event.facts.get("by", "somebody")
+    return ""
 
 
 def check(site: Site, suite: Suite, arrival: Arrival) -> Found:

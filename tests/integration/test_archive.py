@@ -353,6 +353,14 @@ def test_the_command_includes_lists_and_publishes(reachable: Path) -> None:
     assert refused.returncode == 1
     assert "demo has 1.0; no version is ever lowered" in refused.stderr
     assert debmill("archive", "include", private / "missing.deb", "--suite", "demo").returncode == 2
+    before = len(json.loads(debmill("archive", "snapshots", "--json").stdout))
+    several = (
+        packages.dsc(private, "one", "1.0"),
+        packages.dsc(private, "two", "1.0"),
+        packages.deb(private, "two", "1.0"),
+    )
+    assert debmill("archive", "include", *several, "--suite", "demo").stdout.endswith(": two_1.0_amd64\n")
+    assert len(json.loads(debmill("archive", "snapshots", "--json").stdout)) == before + 1, "it is one publication"
     many = reachable / "many"
     many.mkdir()
     (many / "below").mkdir()
@@ -362,7 +370,8 @@ def test_the_command_includes_lists_and_publishes(reachable: Path) -> None:
     packages.deb(many, "alone", "1.0")
     imported = debmill("archive", "import", many, "--suite", "demo")
     assert "included 3 packages" in imported.stdout, imported.stderr
-    assert {row["source"] for row in json.loads(debmill("archive", "list", "--json").stdout)} == {"tiny", "more"}
+    listed = json.loads(debmill("archive", "list", "--json").stdout)
+    assert {row["source"] for row in listed} == {"tiny", "one", "two", "more"}
     assert "has all of it already" in debmill("archive", "import", many, "--suite", "demo").stdout
     packages.deb(many, "libc6", "99", source="more (1.0)")
     (many / "broken_1.0_amd64.deb").write_text("no ar")

@@ -192,6 +192,41 @@ def test_a_rollback_dies_anywhere(archive: Archive, tmp_path: Path) -> None:
     assert seen == {"1.0", "2.0"}
 
 
+def test_what_was_taken_back_is_not_published_again_by_a_replay(archive: Archive) -> None:
+    first, second = archive.included("tiny", "1.0"), archive.included("tiny", "2.0")
+    archive.included("other", "1.0")
+    back = archive.back(first)
+    again = archive.include("tiny", "2.0")
+    assert again == Included(second, ("tiny_2.0_amd64",)), "it names the publication that it came with"
+    assert (archive.repository.current("demo"), archive.version()) == (back, "1.0")
+    assert archive.included("tiny", "3.0") > back
+    archive.back(first)
+    assert archive.include("tiny", "2.0") == again, "a second rollback is none of it"
+
+
+def test_an_inclusion_that_died_and_was_taken_back_stays_so(
+    archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever it died: what was published is over, and what was not comes with the replay."""
+    packages.read_once(monkeypatch)
+    first = archive.included("tiny", "1.0")
+    archive.included("other", "1.0")
+    archive.back(first)
+    template, now = tmp_path / "template", archive.now
+    archive.root.rename(template)
+    seen = set()
+    for death in deaths(lambda: archive.include("tiny", "2.0"), fresh=_fresh(archive.root, template)):
+        archive.repository.recover()
+        seen.add(was := archive.version())
+        if was == "2.0":
+            archive.back(first)
+        archive.include("tiny", "2.0")
+        assert archive.version() == ("1.0" if was == "2.0" else "2.0"), death
+        shutil.rmtree(archive.repository.records.path, ignore_errors=True)
+        archive.now = now
+    assert seen == {"1.0", "2.0"}
+
+
 def _fresh(root: Path, template: Path) -> Callable[[], None]:
     def fresh() -> None:
         shutil.rmtree(root, ignore_errors=True)

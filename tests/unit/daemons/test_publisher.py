@@ -19,6 +19,7 @@ from daemons.deciding import installing
 from daemons.master import PLAN
 from daemons.publisher import RETRY, Publisher
 from daemons.sites import Site
+from daemons.steering import operating
 from queues import atomic, envelope, history
 from queues.names import EntryName
 from queues.rooms import Room
@@ -37,10 +38,15 @@ def published(root: Path, suite: Suite) -> tuple[Site, EntryName]:
     name = EntryName(1_700_000_000_000_000, one.key)
     site.spool.archive.put(name, one, {})
     atomic.replace(site.spool.archive.where(Room.READY, name) / PLAN, envelope.encode(Plan(("amd64",), "complete")))
+    assert worked(site).one()
+    return site, name
+
+
+def worked(site: Site) -> Publisher:
+    """A publisher whose time stands still."""
     publisher = Publisher(site)
     publisher.clock = lambda: NOW
-    assert publisher.one()
-    return site, name
+    return publisher
 
 
 def test_an_archive_that_cannot_be_put_in_order_stops_nothing(
@@ -109,5 +115,12 @@ def test_what_cannot_be_installed_is_held_or_noted(
     room = Room.HOLD if objection else Room.DONE
     assert site.spool.archive.find(name.key) == (room, name)
     events = history.read(site.spool.archive.where(room, name))
-    assert [event.facts["note"] for event in events if event.event == "looked at"] == ([note] if note else [])
+    looked = [event.facts for event in events if event.event == installing.LOOKED_AT]
+    assert [facts["note"] for facts in looked if "note" in facts] == ([note] if note else [])
     assert events[-1].facts.get("reason", "") == objection
+    if objection:
+        operating.release(site.spool, "pkg", "ulla")
+        assert worked(site).one()
+        assert site.spool.archive.find(name.key) == (Room.DONE, name)
+        event = history.read(site.spool.archive.where(Room.DONE, name))[-2]
+        assert event.facts["note"] == f"{objection}; included nevertheless, for ulla released it"
