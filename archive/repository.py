@@ -286,4 +286,5 @@ class Repository:
 
     def _recover(self) -> None:
         self._tree.recover([dists_of(suite) for suite in self.suites.values()])
-        self._tree.alias({name: dist for suite in self.suites.values() for name, dist in aliases_of(suite).items()})
+        aliases = {name: dist for suite in self.suites.values() for name, dist in aliases_of(suite).items()}
+        self._tree.alias(aliases, [name for name, suite in self.suites.items() if suite.opkg != "off"])

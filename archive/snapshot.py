@@ -10,7 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -88,15 +88,13 @@ class Tree:
         live = (self.snapshots / snapshot / LIVE / dist).is_dir()
         atomic.point(self.dists / dist, f"../snapshots/{snapshot}/{LIVE if live else DISTS}/{dist}")
 
-    def alias(self, aliases: Mapping[str, str]) -> None:
-        """Give directories of `dists` their other names, which are links to their links, and take old ones away."""
-        for path in self.dists.iterdir():
-            if path.name not in aliases and path.is_symlink() and "/" not in os.readlink(path):
-                atomic.disk.unlink(path)
-        for name, dist in sorted(aliases.items()):
-            path = self.dists / name
-            if not path.is_symlink() or os.readlink(path) != dist:
-                atomic.point(path, dist)
+    def alias(self, aliases: Mapping[str, str], fed: Collection[str]) -> None:
+        """Give directories of `dists` other names, which are links to their links, and so the feeds of suites in `fed`.
+
+        Old ones are taken away.
+        """
+        _alias(self.dists, aliases)
+        _alias(self.opkg, {name: dist for name, dist in aliases.items() if dist in fed})
 
     def feeds(self, suite: str) -> SnapshotId | None:
         """Give the snapshot that a suite's feeds for opkg are in; None when it has none."""
@@ -165,6 +163,21 @@ class Tree:
         newest = self.all()[:1]
         if newest and newest[0] not in self.linked():
             self.drop(newest[0])
+
+
+def is_alias(path: Path) -> bool:
+    """Say whether a link of `dists` or `opkg` is another name of one beside it."""
+    return path.is_symlink() and "/" not in os.readlink(path)
+
+
+def _alias(directory: Path, aliases: Mapping[str, str]) -> None:
+    for path in directory.iterdir():
+        if path.name not in aliases and is_alias(path):
+            atomic.disk.unlink(path)
+    for name, target in sorted(aliases.items()):
+        path = directory / name
+        if not path.is_symlink() or os.readlink(path) != target:
+            atomic.point(path, target)
 
 
 def _named_by(link: Path) -> SnapshotId | None:

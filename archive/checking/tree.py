@@ -13,7 +13,7 @@ from archive.catalogue import dists_of
 from archive.checking import dists, feeds, pool
 from archive.openpgp import Certificate
 from archive.published import Published
-from archive.snapshot import DISTS, LIVE, OPKG, SnapshotId, Tree
+from archive.snapshot import DISTS, LIVE, OPKG, SnapshotId, Tree, is_alias
 from queues import locks
 from queues.checking.digests import Digests
 from queues.checking.findings import Finding, Look, broken, harmless, repairable
@@ -34,7 +34,7 @@ def looks(
     yield partial(_leftovers, tree, groups)
     yield partial(_strangers, tree)
     yield partial(_feeds, tree, groups)
-    for path in tree.opkg.glob("*/*/*"):
+    for path in (path for one in tree.opkg.glob("*") if not is_alias(one) for path in one.glob("*/*")):
         yield partial(feeds.signatures, path, certificates, root / "keys", now)
     for snapshot in tree.all():
         yield partial(_pool_of, tree, snapshot)
@@ -47,7 +47,7 @@ def looks(
 
 def _dists(tree: Tree) -> list[Path]:
     found = (path for path in tree.dists.glob("*") if not _ASIDE.fullmatch(path.name))
-    return sorted(path for path in found if not (path.is_symlink() and "/" not in os.readlink(path) and path.exists()))
+    return sorted(path for path in found if not (is_alias(path) and path.exists()))
 
 
 def _linked(tree: Tree) -> dict[str, Path]:

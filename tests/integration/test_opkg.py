@@ -169,6 +169,18 @@ def test_feeds_work_from_a_directory(site: Site, tmp_path: Path) -> None:
     client.install("tiny")
 
 
+@pytest.mark.parametrize("kind", CLIENTS)
+def test_a_suites_other_names_are_those_of_its_feeds(tmp_path: Path, kind: str) -> None:
+    site = Site(tmp_path / "site", replace(SUITE, aliases=("stable",)))
+    site.include("1.0")
+    with Server(site.archive).serving() as server:
+        client = site.client(kind, tmp_path / "root", server.url, replace(SUITE, name="stable"))
+        client.update()
+        client.install("tiny")
+    site.publish(SUITE)
+    assert [path.name for path in (site.archive / "opkg").iterdir()] == ["demo"]
+
+
 def test_an_unchanged_feed_is_not_made_again(site: Site) -> None:
     site.include("1.0")
     before = {path: path.stat().st_ino for path in (site.archive / "opkg/demo").glob("*/*/*")}
