@@ -5,11 +5,8 @@ Source: deb(5), tar(5).
 
 from __future__ import annotations
 
-import io
-import lzma
 import sys
 import tarfile
-import zlib
 from collections.abc import Sequence
 from typing import BinaryIO
 
@@ -18,8 +15,6 @@ from archive.debfile import NotADeb
 from archive.sealing import seal
 
 SECONDS = 3600  # of processor time, for all the files of one call
-_CHUNK = 1 << 14  # what xz makes of so much at most is still a small part of the memory allowed
-_MEMORY = 128 << 20
 _MOST = 1 << 20  # names
 _LONGEST = 4096
 
@@ -28,11 +23,10 @@ def names(deb: BinaryIO) -> list[bytes]:
     """Give the paths of everything but directories, without a leading slash, sorted. Raises NotADeb."""
     for name, start, size in debfile.members(deb):
         if name.startswith("data.tar"):
-            deb.seek(start)
             try:
-                with tarfile.open(fileobj=_Stream(name, deb, size), mode="r|") as members:
+                with tarfile.open(fileobj=debfile.Unpacked(deb, name, start, size), mode="r|") as members:
                     return _names(members)
-            except (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, ValueError, OverflowError) as error:
+            except (tarfile.TarError, ValueError, OverflowError) as error:
                 raise NotADeb(f"{name}: {error}") from None
     raise NotADeb("no data member")
 
@@ -47,37 +41,6 @@ def _names(members: tarfile.TarFile) -> list[bytes]:
         if len(found) > _MOST:
             raise NotADeb(f"more than {_MOST} files")
     return sorted(found)
-
-
-class _Stream(io.RawIOBase):
-    """The unpacked content of a member of the ar, as tarfile reads a stream."""
-
-    def __init__(self, name: str, file: BinaryIO, size: int) -> None:
-        self._file = file
-        self._left = size
-        self._unpacker = _unpacker(name)
-        self._ready = b""
-
-    def read(self, size: int = -1, /) -> bytes:
-        """Give so many bytes, fewer at the end."""
-        while len(self._ready) < size and self._left:
-            packed = self._file.read(min(_CHUNK, self._left))
-            if not packed:
-                raise EOFError("cut short")
-            self._left -= len(packed)
-            self._ready += self._unpacker.decompress(packed) if self._unpacker else packed
-        taken, self._ready = self._ready[:size], self._ready[size:]
-        return taken
-
-
-def _unpacker(name: str) -> lzma.LZMADecompressor | zlib._Decompress | None:
-    if name.endswith(".xz"):
-        return lzma.LZMADecompressor(memlimit=_MEMORY)
-    if name.endswith(".gz"):
-        return zlib.decompressobj(zlib.MAX_WBITS | 16)
-    if name == "data.tar":
-        return None
-    raise NotADeb(f"{name}: a compression that is not read here (gzip, xz or none)")
 
 
 def main(paths: Sequence[str]) -> None:

@@ -65,7 +65,7 @@ class Lists:
 
 def _read(paths: Sequence[Path]) -> list[Names | None]:
     """Have a child read .debs; where one of them is too much for it, only that one has no answer."""
-    command = [sys.executable, "-S", "-m", "archive.contents.files", *map(str, paths)]
+    command = [sys.executable, "-m", "archive.contents.files", *map(str, paths)]
     ended = subprocess.run(command, cwd=_HERE, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     if ended.returncode == 0:
         lines = iter(ended.stdout.split(b"\n"))

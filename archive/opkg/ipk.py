@@ -11,7 +11,6 @@ Source: deb(5), ar(5), tar(5); the members and their order are those of opkg-uti
 from __future__ import annotations
 
 import io
-import lzma
 import sys
 import tarfile
 import tempfile
@@ -25,8 +24,7 @@ from archive.sealing import seal
 
 LARGEST = 16 << 30
 SECONDS = 3600  # of processor time, for all the files of one call
-_CHUNK = 1 << 14  # what xz makes of so much at most is still a small part of the memory allowed
-_MEMORY = 128 << 20
+_CHUNK = 1 << 16
 _GZIP = zlib.MAX_WBITS | 16  # written without a name and a time
 _BEST, _FAST = 9, 1
 _FORMAT = b"2.0\n"
@@ -44,8 +42,7 @@ def convert(deb: BinaryIO, ipk: BinaryIO, scratch: BinaryIO) -> None:
         scratch.seek(0)
         scratch.truncate()
         inner = _Packer(scratch, _BEST)
-        deb.seek(start)
-        for content in _unpacked(name, _chunks(deb, size)):
+        for content in _unpacked(debfile.Unpacked(deb, name, start, size), name):
             inner.write(content)
         inner.finish()
         length = scratch.tell()
@@ -87,30 +84,13 @@ def _chunks(file: BinaryIO, size: int) -> Iterator[bytes]:
         yield content
 
 
-def _unpacked(name: str, packed: Iterator[bytes]) -> Iterator[bytes]:
-    if name.endswith(".tar"):
-        yield from packed
-        return
-    stream = _stream(name)
+def _unpacked(stream: debfile.Unpacked, name: str) -> Iterator[bytes]:
     total = 0
-    try:
-        for content in map(stream.decompress, packed):
-            total += len(content)
-            if total > LARGEST:
-                raise NotADeb(f"{name}: larger than {LARGEST} bytes when unpacked")
-            yield content
-    except (lzma.LZMAError, zlib.error, EOFError) as error:
-        raise NotADeb(f"{name}: {error}") from None
-    if not stream.eof or stream.unused_data:
-        raise NotADeb(f"{name}: not one whole compressed stream")
-
-
-def _stream(name: str) -> lzma.LZMADecompressor | zlib._Decompress:
-    if name.endswith(".xz"):
-        return lzma.LZMADecompressor(memlimit=_MEMORY)
-    if name.endswith(".gz"):
-        return zlib.decompressobj(_GZIP)
-    raise NotADeb(f"{name}: a compression that is not read here (gzip, xz or none)")
+    while content := stream.read(_CHUNK):
+        total += len(content)
+        if total > LARGEST:
+            raise NotADeb(f"{name}: larger than {LARGEST} bytes when unpacked")
+        yield content
 
 
 def main(arguments: Sequence[str]) -> None:

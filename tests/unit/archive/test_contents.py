@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import shutil
+import subprocess
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -96,12 +97,23 @@ def test_a_suite_that_begins_to_have_it_has_it_whole(tmp_path: Path) -> None:
     assert not (archive.path / "archive/dists/demo/main/Contents-amd64.gz").exists()
 
 
+@pytest.mark.parametrize("packing", ["xz", "zstd", "none"])
+def test_every_compression_of_dpkg_deb_is_read(archive: Archive, packing: str) -> None:
+    tree = archive.path / "tree"
+    plain = packages.deb(archive.path, "tiny", "1.0")
+    subprocess.run(["dpkg-deb", "-R", plain, tree], check=True)
+    subprocess.run(["dpkg-deb", f"-Z{packing}", "-b", tree, plain], check=True, capture_output=True)
+    outcome = archive.repository.include_files("demo", [plain], MOMENT + timedelta(minutes=1))
+    assert isinstance(outcome, Included)
+    assert archive.contents("amd64") == ["usr/share/tiny misc/tiny"]
+
+
 def test_a_package_that_cannot_be_unpacked_is_published_without(archive: Archive) -> None:
     into = archive.path / "broken"
     into.mkdir()
     deb = packages.deb(into, "tiny", "1.0")
     data = deb.read_bytes()
-    deb.write_bytes(data.replace(b"data.tar.gz ", b"data.tar.zst"))
+    deb.write_bytes(data.replace(b"data.tar.gz ", b"data.tar.bz2"))
     outcome = archive.repository.include_files("demo", [deb], MOMENT + timedelta(minutes=1))
     assert isinstance(outcome, Included)
     assert archive.contents("amd64") == []

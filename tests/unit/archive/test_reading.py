@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import lzma
 import subprocess
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from archive import debfile, dscfile, reading
 from tests.unit.archive import packages
@@ -75,12 +77,18 @@ def test_a_reader_that_is_killed_is_started_once_more(
             reading.read(made)
 
 
-@pytest.mark.parametrize("name", ["control.tar", "control.tar.xz"])
-def test_each_compression(name: str) -> None:
-    plain = tar("./control", b"Package: tiny\n")
-    assert debfile.control(io.BytesIO(deb(name, plain if name == "control.tar" else lzma.compress(plain)))) == (
-        b"Package: tiny\n"
-    )
+@pytest.mark.parametrize(
+    ("name", "pack"),
+    [
+        ("control.tar", bytes),
+        ("control.tar.gz", gzip.compress),
+        ("control.tar.xz", lzma.compress),
+        ("control.tar.zst", zstandard.compress),
+    ],
+)
+def test_each_compression(name: str, pack: Callable[[bytes], bytes]) -> None:
+    made = deb(name, pack(tar("./control", b"Package: tiny\n")))
+    assert debfile.control(io.BytesIO(made)) == b"Package: tiny\n"
 
 
 @pytest.mark.parametrize(
@@ -89,7 +97,9 @@ def test_each_compression(name: str) -> None:
         (b"", "not an ar archive"),
         (b"!<arch>\nshort", "broken member header"),
         (ar(("debian-binary", b"2.0\n")), "no control member"),
-        (deb("control.tar.zst", b"x"), "compression that is not read here"),
+        (deb("control.tar.bz2", b"x"), "compression that is not read here"),
+        (deb("control.tar.zst", b"x" * 99), "control.tar.zst"),
+        (deb("control.tar.zst", zstandard.compress(bytes(20 << 20))), "larger than"),
         (deb("control.tar.xz", b"nonsense"), "control.tar.xz"),
         (deb("control.tar.xz", lzma.compress(bytes(20 << 20))), "larger than"),
         (deb("control.tar", tar("./control", b"", tarfile.SYMTYPE)), "no control file"),

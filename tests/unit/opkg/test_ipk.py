@@ -40,7 +40,7 @@ def dpkg_deb(option: str, deb: Path) -> bytes:
     return subprocess.run(["dpkg-deb", option, deb], capture_output=True, check=True).stdout
 
 
-@pytest.mark.parametrize("packing", ["-Zgzip", "-Zxz", "-Znone"])
+@pytest.mark.parametrize("packing", ["-Zgzip", "-Zxz", "-Zzstd", "-Znone"])
 def test_it_holds_what_the_deb_holds(tmp_path: Path, packing: str) -> None:
     plain = debs.deb(tmp_path, "tiny", "1.0")
     subprocess.run(["dpkg-deb", "-R", plain, tmp_path / "tree"], check=True)
@@ -73,7 +73,8 @@ CONTROL = ("control.tar.gz", gzip.compress(bytes(10240)))
     [
         (b"not ar", "not an ar archive"),
         (ar(VERSION, CONTROL), "no control or data member"),
-        (ar(VERSION, CONTROL, ("data.tar.zst", b"x")), "a compression that is not read here"),
+        (ar(VERSION, CONTROL, ("data.tar.bz2", b"x")), "a compression that is not read here"),
+        (ar(VERSION, CONTROL, ("data.tar.zst", b"x" * 99)), "data.tar.zst"),
         (ar(VERSION, CONTROL, ("data.tar.xz", b"no xz")), "data.tar.xz"),
         (ar(VERSION, CONTROL, ("data.tar.xz", lzma.compress(b"x" * 999)[:-9])), "not one whole compressed stream"),
         (ar(VERSION, CONTROL, ("data.tar.gz", gzip.compress(b"x") * 2)), "not one whole compressed stream"),
