@@ -174,6 +174,10 @@ class Suite(Struct, frozen=True, forbid_unknown_fields=True):
     contents: Annotated[
         bool, Meta(description="Publish which file is in which package (Contents-ARCH.gz), for apt-file.")
     ] = False
+    zst: Annotated[
+        bool,
+        Meta(description="Publish indices as .zst, too, which apt unpacks fastest; .gz and .xz stay for others."),
+    ] = False
     valid_days: Annotated[int, Meta(description="Days until Release expires; 0: never.")] = 0
     opkg: Annotated[
         Literal["off", "deb", "ipk"],

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 from archive import stanzas
-from archive.catalogue import ALL, Place
-from archive.indices import Damaged, blocks, files, members, pieces
-from archive.indices.blocks import Block
+from archive.catalogue import Place
+from archive.indices import Damaged, files, forms, members, pieces
 from archive.indices.members import Member
 from archive.indices.pieces import TAIL, Piece
 from archive.indices.texts import Part, Texts, measure
@@ -20,20 +19,7 @@ from archive.release import Digest
 from archive.stanzas import SOURCE, Stanza
 
 Entries = Mapping[str, Digest]
-FORMS = (".gz", ".xz")
 _OPENED = 8  # pieces kept unpacked
-
-
-def forms(place: Place) -> tuple[str, ...]:
-    """Name the forms that an index is published in; the one of all architectures is read by few."""
-    return FORMS if place.architecture != ALL else FORMS[:1]
-
-
-class Packed(NamedTuple):
-    """A piece as it is published: its gzip member, and its xz block where the index is published as .xz, too."""
-
-    member: memoryview | bytes
-    block: Block | None
 
 
 class Index:
@@ -63,21 +49,29 @@ class Index:
 
     def pieces(self, texts: Texts) -> list[Piece]:
         """Take the index apart, every byte compared with Release. One that was not made in pieces comes unpacked."""
-        gz, *others = (self._file(suffix) for suffix in forms(self.place))
-        parts = texts.get(f"{self.place.dist}/{self.place.path}", self.digest) or self._parts()
-        try:
-            packed = [block for xz in others for block in blocks.read(xz)]
-        except blocks.Foreign:
-            packed = []
+        files = {suffix: self._file(suffix) for suffix in self.forms}
+        parts: Sequence[Part] = texts.get(f"{self.place.dist}/{self.place.path}", self.digest) or self._parts()
         sizes = [*map(len, parts)]
-        fits = [one.text_size for one in self._members] == sizes
-        if not fits or (others and [one.text_size for one in packed] != sizes):
+        if [one.text_size for one in self._members] != sizes:
             return [*pieces.cut(pieces.stanzas(b"".join(parts)))]
-        return [*_apart(parts, gz, self._members, packed if others else [None] * len(parts))]
+        cuts = {suffix: found for suffix, file in files.items() if (found := _cut(suffix, file, sizes))}
+        return [
+            Piece(member.first, member.marks, text, {suffix: found[number] for suffix, found in cuts.items()})
+            for number, (text, member) in enumerate(zip(parts, self._members, strict=True))
+        ]
+
+    @property
+    def forms(self) -> list[str]:
+        """Name the forms that it is published in."""
+        return [suffix for suffix in forms.FORMS if self.place.path + suffix in self._entries]
+
+    def has(self, suffixes: Collection[str]) -> bool:
+        """Say whether it is published in these forms."""
+        return {*suffixes} <= {*self.forms}
 
     def check(self) -> None:
         """Compare its files with Release."""
-        for suffix in forms(self.place):
+        for suffix in self.forms:
             self._file(suffix)
 
     @property
@@ -138,9 +132,10 @@ class Index:
         return Damaged(f"{self._directory / self.place.path}.gz: {means}; restore it from a backup")
 
 
-def _apart(
-    parts: Iterable[Part], gz: memoryview, found: Iterable[Member], packed: Iterable[Block | None]
-) -> Iterator[Piece]:
-    for text, member, block in zip(parts, found, packed, strict=True):
-        compressed = Packed(gz[member.offset : member.offset + member.size], block)
-        yield Piece(member.first, member.marks, text, compressed)
+def _cut(suffix: str, file: memoryview, sizes: Sequence[int]) -> list[Any]:
+    """Give a file in pieces of these texts; nothing where it has others."""
+    try:
+        found = forms.cut(suffix, file)
+    except forms.Foreign:
+        return []
+    return found if [one.text_size for one in found] == sizes else []

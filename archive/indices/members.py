@@ -11,7 +11,7 @@ from __future__ import annotations
 import gzip
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 _HEAD = struct.Struct("<4BI2BH2sHIB")  # magic, deflate, FEXTRA; no time; unknown system; one subfield: size, marks
@@ -19,6 +19,7 @@ _TAIL = struct.Struct("<2I")  # CRC32 and size of the text
 _KIND = (0x1F, 0x8B, 8, 4)
 _ID = b"dm"
 _OWN = 5  # bytes of size and marks
+_NOTHING = 6  # the level at which nothing is packed
 
 
 class Foreign(ValueError):
@@ -36,6 +37,13 @@ class Member(NamedTuple):
     size: int
     marks: int
     first: bytes
+    text_size: int
+
+
+class Packed(NamedTuple):
+    """A member as it stands in its file, and the size of its text."""
+
+    data: memoryview | bytes
     text_size: int
 
 
@@ -62,6 +70,16 @@ def walk(file: memoryview) -> Iterator[Member]:
         first = bytes(file[offset + _HEAD.size : offset + _HEAD.size + own - _OWN])
         yield Member(offset, size, marks, first, text_size)
         offset += size
+
+
+def cut(file: memoryview) -> Iterator[Packed]:
+    """Cut a file into its members; nothing is unpacked. Raises Foreign."""
+    return (Packed(file[one.offset : one.offset + one.size], one.text_size) for one in walk(file))
+
+
+def join(found: Iterable[Packed]) -> bytes:
+    """Put members together to a file; of none, it is one of nothing."""
+    return b"".join([one.data for one in found] or [pack(b"", 0, b"", _NOTHING)])
 
 
 def unpack(member: memoryview | bytes) -> bytes:

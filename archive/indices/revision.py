@@ -7,7 +7,7 @@ from pathlib import Path
 
 from archive.catalogue import Place
 from archive.inclusion import NOTHING, Difference
-from archive.indices import Damaged, opening, pieces, writing
+from archive.indices import Damaged, forms, opening, pieces, writing
 from archive.indices.index import Index
 from archive.indices.pieces import Piece
 from archive.indices.texts import Texts
@@ -22,6 +22,7 @@ class Revision:
     def __init__(self, old: Path, suite: Suite, dist: str, texts: Texts) -> None:
         """Start from a published directory; it need not be there."""
         self._old = old
+        self._suite = suite
         self._entries = opening.listed(old)
         self._published = opening.opened(old, suite, dist)
         self._texts = texts
@@ -35,20 +36,23 @@ class Revision:
         """
         entries: dict[str, Digest] = {}
         for place, index in self._published.items():
-            new = self._new(place, changes.get(place, NOTHING), merge=merge)
+            suffixes = forms.wanted(self._suite, place)
+            new = self._new(place, changes.get(place, NOTHING), suffixes, merge=merge)
             if new is not None:
-                entries |= writing.write(directory, place, new, self._texts)
+                entries |= writing.write(directory, place, new, suffixes, self._texts)
                 continue
             assert isinstance(index, Index), "one that joins is new"
             if check:
                 index.check()
-            entries |= writing.link(directory, place, self._old, self._entries)
+            entries |= writing.link(directory, place, self._old, self._entries, suffixes)
         return entries
 
-    def _new(self, place: Place, difference: Difference, *, merge: bool) -> Sequence[Piece] | None:
+    def _new(
+        self, place: Place, difference: Difference, suffixes: Sequence[str], *, merge: bool
+    ) -> Sequence[Piece] | None:
         """Give the pieces of an index that is not as it was; None where it is."""
         index = self._published[place]
-        if isinstance(index, Index) and not any(difference) and not (merge and index.loose):
+        if isinstance(index, Index) and not any(difference) and not (merge and index.loose) and index.has(suffixes):
             return None
         old = index.pieces(self._texts) if isinstance(index, Index) else [*pieces.cut(map(_text, index))]
         try:

@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from archive import release, stanzas
+from archive import release, stanzas, zst
 from archive.catalogue import Place, places_of
 from archive.inclusion import Difference
-from archive.indices import Damaged, blocks, members, pieces
-from archive.indices.index import Index, forms
+from archive.indices import Damaged, blocks, forms, members, pieces
+from archive.indices.index import Index
 from archive.indices.pieces import FULL, SMALL, Piece
 from archive.indices.revision import Revision
 from archive.indices.texts import Texts
@@ -43,8 +44,9 @@ def raw(name: str, version: str = "1", size: int = 0) -> bytes:
 class Published:
     """A directory of `dists` that is published again and again; each publication is a directory of its own."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, suite: Suite = SUITE) -> None:
         self.path = path
+        self.suite = suite
         self.texts = Texts(path / "texts")
         self.number = 0
         self.change()
@@ -56,11 +58,11 @@ class Published:
     def change(
         self, removed: Iterable[Stanza] = (), added: Iterable[Stanza] = (), *, merge: bool = False
     ) -> dict[str, Digest]:
-        revision = Revision(self.directory, SUITE, "demo", self.texts)
+        revision = Revision(self.directory, self.suite, "demo", self.texts)
         self.number += 1
         difference = {PLACE: Difference(tuple(removed), tuple(added))} if removed or added else {}
         entries = revision.write(self.directory, difference, merge=merge)
-        (self.directory / "Release").write_bytes(release.text(SUITE, "demo", MOMENT, entries))
+        (self.directory / "Release").write_bytes(release.text(self.suite, "demo", MOMENT, entries))
         return entries
 
     def index(self) -> Index:
@@ -117,18 +119,18 @@ def test_an_empty_index_is_one_that_tools_read(tmp_path: Path) -> None:
 
 
 def test_a_new_package_leaves_all_pieces_as_they_are_and_stands_behind(many: Published) -> None:
-    before = [bytes(piece.packed.block.data) for piece in many.index().pieces(many.texts)]
+    before = [bytes(piece.packed[".xz"].data) for piece in many.index().pieces(many.texts)]
     many.change(added=[stanza("a-new-one")])
-    after = [bytes(piece.packed.block.data) for piece in many.index().pieces(many.texts)]
+    after = [bytes(piece.packed[".xz"].data) for piece in many.index().pieces(many.texts)]
     assert after[:-1] == before
     assert many.names() == [*(found.package for found in MANY), "a-new-one"]
     assert many.marks() == [0] * len(before) + [pieces.TAIL]
 
 
 def test_a_replaced_package_changes_its_piece_alone(many: Published) -> None:
-    before = [bytes(piece.packed.block.data) for piece in many.index().pieces(many.texts)]
+    before = [bytes(piece.packed[".xz"].data) for piece in many.index().pieces(many.texts)]
     many.change([MANY[1500]], [stanza("p1500", "2")])
-    after = [bytes(piece.packed.block.data) for piece in many.index().pieces(many.texts)]
+    after = [bytes(piece.packed[".xz"].data) for piece in many.index().pieces(many.texts)]
     assert len(after) == len(before)
     assert sum(old != new for old, new in zip(before, after, strict=True)) == 1
     assert [found.version for found in many.index().named(["p1500"])] == ["2"]
@@ -252,8 +254,35 @@ def test_files_of_others_are_told_apart() -> None:
             assert [*blocks.read(memoryview(data))] == []
 
 
+def test_frames_are_cut_apart_where_they_end_and_read_as_one() -> None:
+    found = [zst.pack(text, fast=len(text) < 99) for text in (b"a" * 500_000, bytes(range(256)) * 2000, b"b")]
+    file = zst.join(found)
+    assert [*zst.read(memoryview(file))] == found
+    unpacked = subprocess.run(["zstd", "-dc"], input=file, check=True, capture_output=True)
+    assert len(unpacked.stdout) == sum(one.text_size for one in found)
+    assert [one.text_size for one in zst.read(memoryview(zst.join([])))] == [0]
+    for data in (b"no frame", file[:-9], file + b"x"):
+        with pytest.raises(zst.Foreign):
+            assert [*zst.read(memoryview(data))] == []
+
+
+def test_a_suite_gets_another_form_and_loses_it_and_the_others_stay_as_they_are(many: Published) -> None:
+    before = [bytes(piece.packed[".xz"].data) for piece in many.index().pieces(many.texts)]
+    many.suite = replace(SUITE, zst=True)
+    assert f"{PLACE.path}.zst" in many.change()
+    many.change([MANY[1500]], [stanza("p1500", "2"), stanza("z")])
+    unpacked = subprocess.run(["zstd", "-dc", many.directory / f"{PLACE.path}.zst"], check=True, capture_output=True)
+    assert unpacked.stdout == many.text()
+    after = [piece.packed for piece in many.index().pieces(many.texts)]
+    assert sum(bytes(packed[".xz"].data) not in before for packed in after) == 2
+    assert all(packed.keys() == {".gz", ".xz", ".zst"} for packed in after)
+    many.suite = SUITE
+    assert f"{PLACE.path}.zst" not in many.change()
+    assert {path.suffix for path in many.directory.glob(f"{PLACE.path}.*")} == {".gz", ".xz"}
+
+
 def test_every_index_is_there(tmp_path: Path) -> None:
     directory = Published(tmp_path).directory
     for place in places_of(SUITE, "demo"):
-        assert {path.suffix for path in directory.glob(f"{place.path}.*")} == {*forms(place)}
+        assert {path.suffix for path in directory.glob(f"{place.path}.*")} == {*forms.wanted(SUITE, place)}
     assert (directory / "main/binary-all/Packages.gz").exists(), "which aptly wants, for Release lists it"
