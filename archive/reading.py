@@ -2,7 +2,7 @@
 
 What a build produced is hostile until it was checked, and the process that publishes can sign. So a child opens the
 files, gives up the right to open any other (no key, no agent, no network) or to start a process, and only then looks
-inside. The parent gets plain strings; it hashes the files itself and never parses them.
+inside (`archive.reader`). The parent gets plain strings; it hashes the files itself and never parses them.
 """
 
 from __future__ import annotations
@@ -11,13 +11,8 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO
 
 import msgspec
-
-from archive import debfile, dscfile
-from archive.sealing import seal
-from queues import control
 
 _BATCH = 800  # files that one child reads: a process may usually have 1,024 open
 _CHILDREN = 2
@@ -29,7 +24,7 @@ class Unreadable(ValueError):
     """A file whose fields cannot be read; the message names it and says why."""
 
 
-class _Answer(msgspec.Struct):
+class Answer(msgspec.Struct):
     """The fields of one file, or why they cannot be read."""
 
     fields: dict[str, str] = {}
@@ -48,7 +43,9 @@ def read(paths: Sequence[Path]) -> list[Fields]:
 
 def each(paths: Sequence[Path]) -> Iterator[Fields | Unreadable]:
     """Give the control fields of each of very many files, in the order of `paths`, or why one has none."""
-    from concurrent.futures import ThreadPoolExecutor  # which the child, that is of this module, too, need not load
+    from concurrent.futures import (
+        ThreadPoolExecutor,
+    )  # the child, which takes its answer's form from here, has no use for it
 
     batches = [paths[start : start + _BATCH] for start in range(0, len(paths), _BATCH)]
     with ThreadPoolExecutor(_CHILDREN) as children:
@@ -57,16 +54,16 @@ def each(paths: Sequence[Path]) -> Iterator[Fields | Unreadable]:
                 yield from (Unreadable(one.error) if one.error else one.fields for one in found)
 
 
-def _batch(paths: Sequence[Path]) -> list[_Answer]:
+def _batch(paths: Sequence[Path]) -> list[Answer]:
     """Read files; where one of them is too much for a child, only that one has no answer."""
     try:
         return _answers(paths)
     except Unreadable as error:
         half = len(paths) // 2
-        return [*_batch(paths[:half]), *_batch(paths[half:])] if half else [_Answer(error=str(error))]
+        return [*_batch(paths[:half]), *_batch(paths[half:])] if half else [Answer(error=str(error))]
 
 
-def _answers(paths: Sequence[Path]) -> list[_Answer]:
+def _answers(paths: Sequence[Path]) -> list[Answer]:
     """Have a child read files. A child that was killed is started once more: a file that is to blame kills both."""
     if not paths:
         return []
@@ -74,7 +71,7 @@ def _answers(paths: Sequence[Path]) -> list[_Answer]:
     if ended.returncode < 0:
         ended = _look(paths)
     try:
-        answers = msgspec.json.decode(ended.stdout, type=list[_Answer])
+        answers = msgspec.json.decode(ended.stdout, type=list[Answer])
     except msgspec.DecodeError:
         complaint = ended.stderr.decode(errors="replace").strip().splitlines()
         raise Unreadable(f"reading {paths[0].name}: {complaint[-1] if complaint else ended.returncode}") from None
@@ -84,32 +81,5 @@ def _answers(paths: Sequence[Path]) -> list[_Answer]:
 
 
 def _look(paths: Sequence[Path]) -> subprocess.CompletedProcess[bytes]:
-    command = [sys.executable, "-m", "archive.reading", *(str(path.absolute()) for path in paths)]
+    command = [sys.executable, "-m", "archive.reader", *(str(path.absolute()) for path in paths)]
     return subprocess.run(command, cwd=_HERE, stdin=subprocess.DEVNULL, capture_output=True, check=False)
-
-
-def main(paths: Sequence[str]) -> None:
-    """Be the child: print the fields of the files as JSON."""
-    files = [(Path(path).name, open(path, "rb")) for path in paths]  # noqa: SIM115 -- they live as long as the process
-    seal()
-    sys.stdout.buffer.write(msgspec.json.encode([_answer(name, file) for name, file in files]))
-
-
-def _answer(name: str, file: BinaryIO) -> _Answer:
-    try:
-        return _Answer(_fields(name, file))
-    except Unreadable as unreadable:
-        return _Answer(error=str(unreadable))
-
-
-def _fields(name: str, file: BinaryIO) -> dict[str, str]:
-    try:
-        if name.endswith(".dsc"):
-            return control.paragraph(dscfile.paragraph(file.read(dscfile.LARGEST)))
-        return control.paragraph(debfile.control(file))
-    except (debfile.NotADeb, dscfile.NotADsc, control.Malformed) as error:
-        raise Unreadable(f"{name}: {error}") from None
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

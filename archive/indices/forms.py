@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from archive import zst
 from archive.catalogue import ALL, Place
 from archive.indices import blocks, members
 from archive.indices.pieces import FAST, Piece
@@ -49,7 +48,7 @@ def cut(suffix: str, file: memoryview) -> list[Any]:
     """Cut a file apart; empty pieces are none. Raises Foreign."""
     try:
         return [one for one in FORMS[suffix].cut(file) if one.text_size]
-    except (members.Foreign, blocks.Foreign, zst.Foreign) as error:
+    except ValueError as error:
         raise Foreign(str(error)) from None
 
 
@@ -62,8 +61,18 @@ def _member(text: bytes, piece: Piece) -> members.Packed:
     return members.Packed(data, len(text))
 
 
+def _zst() -> Any:
+    from archive import zst  # a site without it is spared its library
+
+    return zst
+
+
 FORMS = {
     GZ: Form(_member, members.join, members.cut),
     XZ: Form(lambda text, piece: blocks.pack(text, fast=_fast(piece)), blocks.stream, blocks.read),
-    ZST: Form(lambda text, piece: zst.pack(text, fast=_fast(piece)), zst.join, zst.read),
+    ZST: Form(
+        lambda text, piece: _zst().pack(text, fast=_fast(piece)),
+        lambda frames: bytes(_zst().join(frames)),
+        lambda file: iter(_zst().read(file)),
+    ),
 }

@@ -145,7 +145,7 @@ def test_anything_outside_the_one_message_is_refused(spoil: Callable[[bytes], by
 
 @pytest.mark.parametrize("attempt", ["open('/etc/hostname')", "socket.socket()", "os.open('/', 0)"])
 def test_a_sealed_process_opens_nothing(attempt: str) -> None:
-    code = f"import os, socket; from archive import reading; reading.seal(); {attempt}"
+    code = f"import os, socket; from archive import sealing; sealing.seal(); {attempt}"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert "Too many open files" in ended.stderr
     assert ended.returncode == 1
