@@ -143,9 +143,9 @@ class Needs(Struct, frozen=True):
     kind: Kind
     profiles: tuple[str, ...] = ()
 
-    def command(self, *, simulate: bool = False) -> tuple[str, ...]:
-        """Give apt's command."""
-        return dependencies.build_dep(self.kind, self.profiles, simulate=simulate)
+    def command(self, *, choosing: bool = False) -> tuple[str, ...]:
+        """Give apt's command, which installs, or only says what it would install."""
+        return dependencies.build_dep(self.kind, self.profiles, choosing=choosing)
 
 
 class _Apt:
@@ -160,7 +160,7 @@ class _Apt:
 
     def choose(self) -> Chosen | Trouble:
         """Give what apt would install; from a former answer where nothing changed since."""
-        command = self.needs.command(simulate=True)
+        command = self.needs.command(choosing=True)
         states = [layer.key for layer in self.indices]
         key = resolving.choice_key(self.of.system.digest, states, command, self.needs.dsc)
         kept = self.indices[0].path / "choices" / f"{key}.json"
@@ -178,15 +178,9 @@ class _Apt:
         with self._root() as root:
             ended = root.administer(command, log=said, limits=self.limits)
             self._account_for(root)
-            if not ended.well:
-                return dependencies.unresolved(said.text)
-            return self._identified(resolving.chosen(said.text), root)
-
-    def _identified(self, choice: Chosen, root: Overlay) -> Chosen | Unavailable:
-        records = io.BytesIO()
-        if choice.installed:
-            root.administer(dependencies.show(choice), log=records, limits=self.limits)
-        choice = resolving.identified(choice, records.getvalue().decode(errors="replace"))
+        if not ended.well:
+            return dependencies.unresolved(said.text)
+        choice = resolving.chosen(said.text, self.of.system.architecture)
         unknown = resolving.unidentified(choice)
         return Unavailable(f"{unknown}: the package lists have no SHA256 of it") if unknown else choice
 

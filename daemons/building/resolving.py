@@ -1,7 +1,7 @@
 """What a source needs, what apt chose for it, and the keys under which both are found again. Pure.
 
 Apt never sees the .dsc: it gets one that has the fields of the build dependencies and nothing else, so a key made of
-these says all that apt knew. Source: deb-src-control(5), apt-get(8) --simulate.
+these says all that apt knew. Source: deb-src-control(5), apt-get(8) --print-uris.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
+from urllib.parse import unquote
 
 import msgspec
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from archive import dscfile
 from daemons.building.contents import File
@@ -20,18 +21,20 @@ from queues import control
 
 _FIELDS = tuple(f"Build-{relation}{only}" for relation in ("Depends", "Conflicts") for only in ("", "-Arch", "-Indep"))
 _NEEDED = "Format: 1.0\nSource: needed\nBinary: needed\nArchitecture: any\nVersion: 1\n"
-_INSTALLED = re.compile(r"Inst (?P<name>\S+) (?:\[[^]]*\] )?\((?P<version>\S+) .*\[(?P<of>\S+)\]\)")
-_REMOVED = re.compile(r"Remv (?P<name>\S+) ")
-_RECORD = re.compile(r"(?:Package|Version|Architecture|SHA256): (?P<value>\S+)")
+_FETCHED = re.compile(
+    r"^'.*' (?P<name>[^\s_]+)_(?P<version>[^\s_]+)_(?P<of>[^\s_]+)\.deb \d+ (?P<hash>\S*)$", re.MULTILINE
+)
+_REMOVED = re.compile(r"^The following packages will be REMOVED:\n(?P<names>(?: .*\n)+)", re.MULTILINE)
+_HASH = re.compile(r"SHA256:([0-9a-f]{64})")
 
 
 class Package(Struct, frozen=True):
-    """A package that apt would install; `digests` are the SHA256 of every .deb of it that the lists name."""
+    """A package that apt would install, and the SHA256 of its .deb, empty where the lists have none."""
 
     name: str
     version: str
     architecture: str
-    digests: tuple[str, ...] = ()
+    sha256: str = ""
 
 
 class Chosen(Struct, frozen=True):
@@ -67,37 +70,26 @@ def exactly(choice: Chosen) -> bytes:
     return (_NEEDED + "".join(f"{name}: {value}\n" for name, value in fields.items() if value)).encode()
 
 
-def chosen(said: str) -> Chosen:
-    """Read what apt said when it simulated; the order does not matter."""
-    found = [match for match in map(_INSTALLED.match, said.splitlines()) if match]
-    installed = {(match["name"], match["version"], match["of"]) for match in found}
-    removed = {match["name"] for match in map(_REMOVED.match, said.splitlines()) if match}
-    return Chosen(tuple(Package(*one) for one in sorted(installed)), tuple(sorted(removed)))
+def chosen(said: str, architecture: str) -> Chosen:
+    """Read what apt would fetch and remove, in a base of an architecture; the order does not matter."""
+    found = [_package(match, architecture) for match in _FETCHED.finditer(said)]
+    removed = " ".join(match["names"] for match in _REMOVED.finditer(said))
+    return Chosen(tuple(sorted(found, key=msgspec.structs.astuple)), tuple(sorted(removed.split())))
 
 
-def identified(choice: Chosen, records: str) -> Chosen:
-    """Add the SHA256 of each package, from what `apt-cache show` said of all of them; names and versions are no proof.
+def _package(fetched: re.Match[str], architecture: str) -> Package:
+    """Give the package of a .deb by the name that apt gives it; names and versions are no proof of what is in it.
 
     Two sites may have built one version each, and their layers lie in one cache.
     """
-    digests: dict[tuple[str, ...], set[str]] = {}
-    for record in records.split("\n\n"):
-        fields = dict(line.split(": ", 1) for line in record.splitlines() if _RECORD.fullmatch(line))
-        key = tuple(fields.get(name, "") for name in ("Package", "Version", "Architecture"))
-        digests.setdefault(key, set()).add(fields.get("SHA256", ""))
-    installed = [
-        structs.replace(one, digests=tuple(sorted(digests.get(_as_recorded(one), ())))) for one in choice.installed
-    ]
-    return Chosen(tuple(installed), choice.removed)
+    name, version, of = (unquote(fetched[group]) for group in ("name", "version", "of"))
+    known = _HASH.fullmatch(fetched["hash"])
+    return Package(name if of in (architecture, "all") else f"{name}:{of}", version, of, known[1] if known else "")
 
 
 def unidentified(choice: Chosen) -> str:
     """Name the first package whose SHA256 is not known; empty when there is none."""
-    return next((one.name for one in choice.installed if not one.digests or "" in one.digests), "")
-
-
-def _as_recorded(package: Package) -> tuple[str, str, str]:
-    return package.name.partition(":")[0], package.version, package.architecture
+    return next((one.name for one in choice.installed if not one.sha256), "")
 
 
 def choice_key(base: str, indices: Sequence[str], command: Sequence[str], needed: bytes) -> str:
@@ -107,7 +99,7 @@ def choice_key(base: str, indices: Sequence[str], command: Sequence[str], needed
 
 def layer_key(base: str, choice: Chosen) -> str:
     """Make the key of a dependency layer: the same base and packages give the same."""
-    packages = [" ".join((one.name, one.version, one.architecture, *one.digests)) for one in choice.installed]
+    packages = [f"{one.name} {one.version} {one.architecture} {one.sha256}" for one in choice.installed]
     return _key("layer", base, *packages, "", *choice.removed)
 
 

@@ -70,5 +70,5 @@ def test_a_mirror_that_fails_is_nobodys_missing_dependency() -> None:
 def test_each_kind_of_build_asks_for_its_own_dependencies() -> None:
     assert "--arch-only" in build_dep("arch")
     assert "--indep-only" in build_dep("indep")
-    assert "--simulate" in build_dep("indep", simulate=True)
+    assert "--print-uris" in build_dep("indep", choosing=True)
     assert "--build-profiles=nocheck,nodoc" in build_dep("arch", ("nocheck", "nodoc"))

@@ -8,7 +8,7 @@ from daemons.building.resolving import Chosen, Package
 
 BASE = "bookworm-amd64-0123456789ab"
 KEY = "0123456789abcdef"
-CHOICE = Chosen((Package("ed", "1.19-1", "amd64", ("00",)), Package("tool:i386", "1:2~rc-3", "i386")), ("fakeroot",))
+CHOICE = Chosen((Package("ed", "1.19-1", "amd64", "00"), Package("tool:i386", "1:2~rc-3", "i386")), ("fakeroot",))
 
 
 def lines(*parts: bytes) -> list[str]:
