@@ -1,7 +1,8 @@
 """A build daemon: takes the oldest job of the queues it serves, builds it, and says what came of it.
 
-One build at a time; several daemons side by side are several slots. It publishes nothing: what was built waits as a
-part for its source. What a build leaves in the entry while it runs is thrown away when the job is begun again.
+One build at a time; several daemons side by side are several slots, of one site or of many, and a machine may have
+fewer places for builds than these. It publishes nothing: what was built waits as a part for its source. What a build
+leaves in the entry while it runs is thrown away when the job is begun again.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from daemons.building.extra import Extra
 from daemons.building.installing import Keeping, Layered
 from daemons.building.outcomes import Cancelled, Killed, Suspicious
 from daemons.building.outcomes import Outcome as Built
+from daemons.building.places import Places
 from daemons.building.recipe import log_name
 from daemons.buildlogs import OUT
 from daemons.deciding import verdicts
@@ -39,22 +41,26 @@ from queues.values import BuildJob, BuildResult
 from review.notices import anew
 
 SHORTEST, DOUBLINGS = timedelta(minutes=1), 6  # before a job that the machine failed is tried again: up to an hour
+LOOK = 1.0  # seconds between two looks whether a build elsewhere has ended, and left its place
 STALE = timedelta(hours=6)  # after which a missing dependency is looked for again, whatever happened
 log = logging.getLogger(__name__)
 
 
 class Builder(Daemon[BuildJob]):
-    """One slot: builds for every architecture that the site has a queue for."""
+    """One slot: builds for the architectures that it serves, those of all queues unless the settings say less."""
 
     def __init__(self, site: Site, slot: str) -> None:
-        super().__init__(f"build-{slot}", site.run, site.spool.builds(), site.spool.clock)
+        rules = site.settings.build
+        serves = rules.served_by(slot)
+        queues = [queue for queue in site.spool.builds() if not serves or queue.name.rpartition("/")[2] in serves]
+        super().__init__(f"build-{slot}", site.run, queues, site.spool.clock)
         self.site = site
         self.spool = site.spool
-        rules = site.settings.build
-        self.settings = Settings(rules.limits, rules.parallel_on(os.cpu_count() or 1))
+        self.settings = Settings(rules.limits, rules.parallel_on(len(os.sched_getaffinity(0))))
         self.keeping = Keeping(rules.layers_size, rules.indices_minutes * 60)
         self.patience = rules.drain_seconds
         self.ahead = Ahead(lambda: caches(site))
+        self.places = Places(lambda: caches(site), rules.host_slots)
 
     def run(self) -> None:
         """Work until told to stop; what was started ahead of the need ends with it."""
@@ -64,6 +70,20 @@ class Builder(Daemon[BuildJob]):
     def watched(self) -> list[Path]:
         """Name where jobs arrive, where the archive changes, which may end a dep-wait, and the caches of bases."""
         return [*super().watched(), self.site.archive / "dists", *caches(self.site)]
+
+    def one(self) -> bool:
+        """Build the oldest job, when this machine has a place for a build; else wait a moment for one."""
+        if all(queue.oldest() is None for queue in self.queues):
+            return False
+        with self.places.taken() as place:
+            if place:
+                return super().one()
+        self.presence.say("idle", self.clock(), detail="as many builds run on this machine as may")
+        self.presence.manager.alive()
+        self.wakeup.wait(LOOK)
+        for queue in self.queues:
+            queue.refresh()
+        return True
 
     def handle(self, entry: Entry[BuildJob]) -> Outcome | None:
         """Build one job."""

@@ -55,6 +55,14 @@ class Build(Struct, frozen=True, forbid_unknown_fields=True):
     """The build daemons."""
 
     slots: Annotated[int, Meta(description="Builds at the same time, each by a daemon of its own.", ge=1)] = 2
+    host_slots: Annotated[
+        int,
+        Meta(description="The most builds at a time of all sites that share this one's bases; 0: no limit.", ge=0),
+    ] = 0
+    serves: Annotated[
+        tuple[tuple[str, ...], ...],
+        Meta(description='Architectures of the slots 1, 2, ...: [["amd64", "all"], ["arm64"]]; []: every one.'),
+    ] = ()
     parallel: Annotated[
         int, Meta(description="parallel=N in DEB_BUILD_OPTIONS; 0: the cores, shared out among the slots.", ge=0)
     ] = 0
@@ -89,7 +97,12 @@ class Build(Struct, frozen=True, forbid_unknown_fields=True):
 
     def parallel_on(self, cores: int) -> int:
         """Give N of parallel=N on a machine with so many cores."""
-        return self.parallel or max(1, cores // self.slots)
+        return self.parallel or max(1, cores // (self.host_slots or self.slots))
+
+    def served_by(self, slot: str) -> tuple[str, ...]:
+        """Name the architectures whose jobs a slot takes; empty: those of all."""
+        numbered = {str(number): serves for number, serves in enumerate(self.serves, 1)}
+        return numbered.get(slot, ())
 
     @property
     def limits(self) -> Limits:
@@ -231,6 +244,7 @@ def parse(text: str) -> Settings:
         if isinstance(table, dict):
             table["name"] = name
     found = _distinct(msgspec.convert(fields, Settings))
+    _check_slots(found)
     for name, policy in found.policies.items():
         _check_policy(name, policy, found)
     policies = {name: policy for name, policy in found.policies.items() if policy != Policy()}
@@ -246,6 +260,17 @@ def _distinct(settings: Settings) -> Settings:
     if twice:
         raise msgspec.ValidationError(f"two suites would be published as '{twice[0]}': change a codename or an alias")
     return settings
+
+
+def _check_slots(settings: Settings) -> None:
+    """Check that slots serve what there is, and all of it, for a job that nobody serves would wait for ever."""
+    serves, known = settings.build.serves, {*settings.architectures(), "all"}
+    served = {name for slot in serves for name in slot}
+    if unknown := sorted(served - known):
+        raise msgspec.ValidationError(f"no suite is built for '{unknown[0]}' - at `$.build.serves`")
+    every_one = len(serves) < settings.build.slots or not all(serves)
+    if not every_one and (left := sorted(known - served)):
+        raise msgspec.ValidationError(f"no slot serves '{left[0]}' - at `$.build.serves`")
 
 
 def _check_policy(name: str, policy: Policy, settings: Settings) -> None:

@@ -37,6 +37,8 @@ def test_a_changed_setting_stands_in_the_sample() -> None:
         ("[intak]\n", "intak"),
         ("[suites.x]\ngate = 'open'\n", "open"),
         ("[build]\nslots = 0\n", "slots"),
+        ("[suites.a]\n[build]\nserves = [['sparc']]\n", "no suite is built for 'sparc'"),
+        ("[suites.a]\n[build]\nslots = 1\nserves = [['amd64']]\n", "no slot serves 'all'"),
         ("[build\n", "line 1"),
         ("[suites.a]\n[suites.b]\naliases = ['a']\n", "published as 'a-debug'"),
         ("[suites.a]\ncodename = 'b-debug'\n[suites.b]\n", "published as 'b-debug'"),
@@ -54,3 +56,23 @@ def test_wrong_settings_name_the_file_and_the_setting(tmp_path: Path, text: str,
 def test_no_site_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(WrongSettings, match="debmill init"):
         settings.read(tmp_path / "debmill.toml")
+
+
+def test_the_cores_are_shared_out_among_the_builds_that_may_run() -> None:
+    def parallel(**rules: int) -> int:
+        return settings.Build(**rules).parallel_on(8)
+
+    assert [parallel(slots=2), parallel(slots=64), parallel(slots=2, host_slots=4), parallel(parallel=3)] == [
+        4,
+        1,
+        2,
+        3,
+    ]
+
+
+def test_what_a_slot_serves_stands_in_the_sample() -> None:
+    suites = {"stable": Suite("stable", architectures=("amd64", "arm64"))}
+    changed = Settings(suites, build=settings.Build(serves=(("amd64", "all"), ())))
+
+    assert settings.parse(samples.sample(suites, changed)) == changed
+    assert [changed.build.served_by(slot) for slot in ("1", "2", "3", "arm")] == [("amd64", "all"), (), (), ()]
