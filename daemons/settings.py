@@ -136,6 +136,9 @@ class Evidence(Struct, frozen=True, forbid_unknown_fields=True):
     )
 
     depends: Annotated[bool, Meta(description="Ask apt which build dependencies cannot be had.")] = True
+    lintian: Annotated[
+        bool, Meta(description="Let lintian look, too, from a layer over the base, where the base's sources have it.")
+    ] = True
 
     @property
     def limits(self) -> Limits:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -14,9 +14,12 @@ from archive import pool
 from daemons.building import base, memory
 from daemons.building.base import Base
 from daemons.building.following import Watch
+from daemons.building.installing import Keeping
 from daemons.building.overlay import Overlay
+from daemons.building.store import Layer
 from daemons.building.stores import Stores
 from daemons.evidence import needing, sandbox
+from daemons.evidence.linting import Lintian, Said
 from daemons.evidence.sandbox import Bounds, Looked
 from daemons.sites import Site
 from queues import atomic, envelope
@@ -40,6 +43,7 @@ class Seen(Struct, frozen=True):
     signs: tuple[Sign, ...] = ()
     texts: dict[str, str] = {}
     key: bytes = b""
+    linted: Said | None = None
     trouble: Trouble | None = None
 
 
@@ -50,6 +54,9 @@ class Gatherer:
         self.site = site
         self.bounds = bounds
         self.watch = watch
+        build = site.settings.build
+        keeping = Keeping(build.layers_size, build.indices_minutes * 60)
+        self.lintian = Lintian(site.spool.clock, keeping, bounds.limits, watch)
 
     def gather(self, upload: Upload, entry: Path, aside: Path, now: datetime) -> Evidence:
         """Gather for an upload, and write what is to be kept into `aside`, a new directory of its own.
@@ -60,6 +67,7 @@ class Gatherer:
         one = assembling.case(upload, entry, site.suite(upload.suite), site.repository)
         system = base.at(site.environments / f"{one.suite.base}-{one.suite.builds_on(one.suite.architectures[0])}")
         seen = self._seen(one, system, aside)
+        linted = seen.linted
         what = assembling.what(one, site.repository, seen.texts, upstream.signature(one.new.files, seen.key, now))
         evidence = Evidence(
             upload=upload.key,
@@ -69,11 +77,10 @@ class Gatherer:
             what=what,
             difference=seen.difference,
             signs=seen.signs,
-            lintian=lintian.read(seen.texts["lintian.new"], seen.texts["lintian.old"])
-            if seen.texts.get("lintian.new")
-            else None,
+            lintian=lintian.read(linted.new, linted.old) if linted and (linted.new or not linted.trouble) else None,
             consequences=self._consequences(one, what, seen),
             trouble=seen.trouble,
+            lintian_trouble=linted.trouble if linted else "",
         )
         atomic.disk.create(aside / FACTS, envelope.encode(evidence))
         return evidence
@@ -91,21 +98,23 @@ class Gatherer:
         atomic.disk.mkdir(raw)
         old = one.old.files if one.old else ()
         size = sum(path.stat().st_size for path in {*one.new.files, *old})
-        with self._environment(system, size) as (environment, bounds):
-            looked = sandbox.look(environment, one.new.files, old, raw, bounds)
+        tools = self.lintian.over(system) if self.site.settings.evidence.lintian else "lintian is switched off"
+        lint = not isinstance(tools, str)
+        with self._environment(system, () if isinstance(tools, str) else tools, size) as (environment, bounds):
+            looked = sandbox.look(environment, one.new.files, old, raw, bounds, lint=lint)
         seen = Seen(trouble=looked) if isinstance(looked, Trouble) else _read(looked, aside)
         atomic.remove(raw)
-        return seen
+        return replace(seen, linted=Said(trouble=tools)) if isinstance(tools, str) else seen
 
     @contextmanager
-    def _environment(self, system: Base, size: int) -> Iterator[tuple[Overlay, Bounds]]:
+    def _environment(self, system: Base, tools: Sequence[Layer], size: int) -> Iterator[tuple[Overlay, Bounds]]:
         """Make a sandbox for sources of so many bytes: in memory, where they will fit."""
         limits = replace(self.bounds.limits, disk=min(self.bounds.limits.disk, LEAST + GROWTH * size))
         with ExitStack() as stack:
             stores = Stores(system.path.parent, self.site.spool.clock)
             on_disk = memory.choose(size, memory.available()).on_disk
             writable = stack.enter_context(stores.writable.aside()) if on_disk else None
-            root = Overlay(system, watch=self.watch, writable=writable, limits=limits)
+            root = Overlay(system, watch=self.watch, layers=tools, writable=writable, limits=limits)
             yield stack.enter_context(root), replace(self.bounds, limits=limits)
 
 
@@ -121,7 +130,7 @@ def _read(looked: Looked, aside: Path) -> Seen:
     signs = compared.signs
     if looked.unreadable:
         signs = (Sign("published", "", f"the published version cannot be unpacked: {looked.unreadable}"), *signs)
-    return Seen(_difference(compared, aside), signs, texts, (raw / sandbox.KEY).read_bytes())
+    return Seen(_difference(compared, aside), signs, texts, (raw / sandbox.KEY).read_bytes(), looked.lintian)
 
 
 def _difference(compared: Compared, aside: Path) -> Difference:

@@ -1,7 +1,7 @@
 """Looking into a source in an environment: unpacked, listed, compared with the published one. Nothing of it is run.
 
 An environment without network is given; whatever the source does to it ends with it. What comes out are plain files of
-bounded size, which are read as text (`review.evidence`). Tools: dpkg-source, find, diff, grep; lintian where it is.
+bounded size, which are read as text (`review.evidence`). Tools: dpkg-source, find, diff, grep; lintian if asked.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from pathlib import Path
 from msgspec import Struct
 
 from daemons.building.environment import DIRECTORY, Broken, Ended, Environment, Limits, in_mib
+from daemons.evidence import linting
+from daemons.evidence.linting import Said
 from review.evidence import tree, unfit
 from review.evidence.values import Trouble
 
@@ -21,8 +23,7 @@ VARIABLES = {"LC_ALL": "C", "TZ": "UTC"}
 _SPECIAL, _TOO_MANY = 3, 4  # how the script below ends
 KEY = "key"
 TREES = ("tree.old", "tree.new")
-TEXTS = ("changelog", "control", "errors", "lintian.old", "lintian.new")
-_LINTIAN = "lintian --color never --show-overrides --display-info --pedantic --fail-on none --allow-root"
+TEXTS = ("changelog", "control", "errors")
 _LOOK = f"""
 test -d old || mkdir old
 find new -not -type f -not -type d -not -type l -print -quit >special
@@ -39,12 +40,6 @@ for tree in old new; do mv -T $tree/debian first/$tree/debian; done
 compare() {{ diff -ruN --no-dereference old new 2>>{DIRECTORY}/errors; }}
 : >errors
 {{ (cd first && compare); compare; }} | head -c "$2" >diff
-: >lintian.old; : >lintian.new
-if command -v lintian; then
-  echo "N: lintian" >lintian.new
-  {_LINTIAN} "$3" >>lintian.new
-  test -z "$4" || {_LINTIAN} "$4" >lintian.old
-fi
 exit 0
 """
 
@@ -61,19 +56,26 @@ class Looked(Struct, frozen=True):
     """What came out, as files in `directory`: listings, the diff, some texts.
 
     `whole`: the diff was not cut off, and diff(1) had no trouble.
-    `unreadable` says why the published source could not be unpacked; then it counts as empty.
+    `lintian` is what it said, None where it was not asked. `unreadable` says why the published source could not be
+    unpacked; then it counts as empty.
     """
 
     directory: Path
     whole: bool
-    lintian: bool
+    lintian: Said | None
     unreadable: str = ""
 
 
 def look(
-    environment: Environment, new: Sequence[Path], old: Sequence[Path], into: Path, bounds: Bounds
+    environment: Environment,
+    new: Sequence[Path],
+    old: Sequence[Path],
+    into: Path,
+    bounds: Bounds,
+    *,
+    lint: bool = False,
 ) -> Looked | Trouble:
-    """Look into a source; `new` and `old` are the files of the two, each with its .dsc first.
+    """Look into a source; `new` and `old` are the files of the two, each with its .dsc first; `lint`: by lintian, too.
 
     Raises Broken when the machine failed, or somebody killed what runs.
     """
@@ -81,7 +83,7 @@ def look(
     unreadable = _unpack(environment, old[0].name, OLD, bounds) if old else None
     if unreadable:
         environment.run(["rm", "-rf", OLD], log=io.BytesIO(), limits=bounds.limits)
-    trouble = _unpack(environment, new[0].name, NEW, bounds) or _compare(environment, new, old, bounds)
+    trouble = _unpack(environment, new[0].name, NEW, bounds) or _compare(environment, bounds)
     if trouble is not None:
         return trouble
     names = ["diff", "programs", KEY, *TREES, *TEXTS]
@@ -89,9 +91,14 @@ def look(
     return Looked(
         directory=into,
         whole=results[0].size < bounds.diff and not (into / "errors").stat().st_size,
-        lintian=(into / "lintian.new").stat().st_size > 0,
+        lintian=_lint(environment, new, () if unreadable else old, bounds) if lint else None,
         unreadable=unreadable.words if unreadable else "",
     )
+
+
+def _lint(environment: Environment, new: Sequence[Path], old: Sequence[Path], bounds: Bounds) -> Said:
+    environment.run(["rm", "-rf", "first", OLD, NEW], log=io.BytesIO(), limits=bounds.limits)  # it unpacks for itself
+    return linting.run(environment, new[0].name, old[0].name if old else "", bounds.limits)
 
 
 def _unpack(environment: Environment, dsc: str, into: str, bounds: Bounds) -> Trouble | None:
@@ -105,9 +112,9 @@ def _unpack(environment: Environment, dsc: str, into: str, bounds: Bounds) -> Tr
     return climbs if not ended.well or climbs.rule == "climbs-out" else None
 
 
-def _compare(environment: Environment, new: Sequence[Path], old: Sequence[Path], bounds: Bounds) -> Trouble | None:
+def _compare(environment: Environment, bounds: Bounds) -> Trouble | None:
     log = io.BytesIO()
-    words = [str(bounds.files), str(bounds.diff), new[0].name, old[0].name if old else ""]
+    words = [str(bounds.files), str(bounds.diff)]
     ended = environment.run(["sh", "-c", _LOOK, "look", *words], log=log, limits=bounds.limits, variables=VARIABLES)
     said = log.getvalue().decode(errors="replace").strip().rpartition("\n")[2][:200]
     if trouble := _at_a_limit(ended, environment, bounds):

@@ -6,8 +6,9 @@ import re
 
 from review.evidence.values import Tag
 
-_TAG = re.compile(r"(?P<level>[EWIPXC]): (?P<package>[^ :]+)(?: source)?: (?P<name>[a-z0-9-]+)(?: (?P<words>.*))?")
-_ORDER = "EWIXPC"
+_TAG = re.compile(r"(?P<level>[EWIPXCO]): (?P<package>[^ :]+)(?: source)?: (?P<name>[a-z0-9-]+)(?: (?P<words>.*))?")
+_ORDER = "EWIXPCO"
+MOST = 1000  # tags that are kept, of the first ones
 _PLACE = re.compile(r"\[[^\]]*:\d+\]|\d+")  # lines move from version to version
 
 
@@ -23,7 +24,7 @@ def read(said: str, before: str = "") -> tuple[Tag, ...]:
         )
         for tag in _tags(said)
     ]
-    return tuple(sorted(found, key=lambda tag: (not tag.new, _ORDER.index(tag.level))))
+    return tuple(sorted(found, key=lambda tag: (not tag.new, _ORDER.index(tag.level)))[:MOST])
 
 
 def _tags(said: str) -> list[re.Match[str]]:

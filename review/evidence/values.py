@@ -120,7 +120,10 @@ class Sign(Struct, frozen=True):
 
 
 class Tag(Struct, frozen=True):
-    """A tag of lintian: `level` is its letter (E, W, I, P, X). `new`: the published version does not have it."""
+    """A tag of lintian: `level` is its letter (E, W, I, P, X, C; O: overridden by the package itself).
+
+    `new`: the published version does not have it.
+    """
 
     level: str
     name: str
@@ -154,7 +157,8 @@ class Trouble(Struct, frozen=True):
 class Evidence(Struct, frozen=True):
     """All of it. `trouble` is there when the source could not be unpacked; then there is no difference.
 
-    `lintian` is None where lintian is not installed. `environment` names the base of the sandbox.
+    `lintian` is None where lintian could not be asked; `lintian_trouble` says why, or what it was stopped by.
+    `environment` names the base of the sandbox.
     """
 
     upload: Key
@@ -167,3 +171,4 @@ class Evidence(Struct, frozen=True):
     lintian: tuple[Tag, ...] | None
     consequences: Consequences
     trouble: Trouble | None = None
+    lintian_trouble: str = ""

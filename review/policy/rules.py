@@ -148,6 +148,12 @@ def rules_requires_root(evidence: Evidence, _: Policy) -> str:
     return "debian/control has no Rules-Requires-Root" if missing else ""
 
 
+def lintian_tags(evidence: Evidence, policy: Policy) -> str:
+    """Say which tags of lintian there are that the suite does not take, whether the published version has them or not."""
+    found = dict.fromkeys(tag.name for tag in evidence.lintian or () if tag.level != "O" and policy.refuses(tag.name))
+    return f"lintian: {_some(found)}" if found else ""
+
+
 def _lintian(levels: str) -> Check:
     def check(evidence: Evidence, _: Policy) -> str:
         names = dict.fromkeys(tag.name for tag in evidence.lintian or () if tag.new and tag.level in levels)
@@ -179,6 +185,7 @@ RULES: dict[str, Rule] = {
     "unpacks": Rule("reject", "dpkg-source(1)", unpacks),
     "version-order": Rule("reject", "Policy 5.6.12", version_order),
     "section": Rule("reject", "Policy 2.4, and this suite's settings", section),
+    "lintian-tags": Rule("reject", "lintian(1), and this suite's settings", lintian_tags),
     SLOW: Rule("warn", "this site's settings", too_long),
     "signer": Rule("warn", "the site's uploaders", signer),
     "epoch": Rule("warn", "Policy 5.6.12.1", epoch),
@@ -193,6 +200,8 @@ RULES: dict[str, Rule] = {
     "upstream-signature": Rule("warn", "uscan(1)", upstream_signature),
     "lintian-errors": Rule("warn", "lintian(1)", _lintian("E")),
     "lintian-warnings": Rule("hint", "lintian(1)", _lintian("W")),
+    "lintian-information": Rule("hint", "lintian(1)", _lintian("I")),
+    "lintian-pedantic": Rule("hint", "lintian(1)", _lintian("PX")),
     "dropped-packages": Rule("hint", "review", dropped_packages),
     "moved-packages": Rule("hint", "Policy 2.4, 2.5", moved_packages),
     "non-maintainer": Rule("hint", "Developer's Reference 5.11", non_maintainer),

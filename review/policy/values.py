@@ -33,6 +33,13 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     second_pair: Annotated[bool, Meta(description="Nobody may accept an upload of their own.")] = False
     largest: Annotated[int, Meta(description="Bytes of a source above which it is warned of.", ge=1)] = 1 << 30
     sections: Annotated[tuple[str, ...], Meta(description="Sections (globs) that no package may be in.")] = ()
+    lintian: Annotated[
+        tuple[str, ...], Meta(description="Tags of lintian (globs) that reject, also those of the published version.")
+    ] = ()
+
+    def refuses(self, tag: str) -> bool:
+        """Say whether a tag of lintian is one that rejects."""
+        return any(fnmatchcase(tag, glob) for glob in self.lintian)
 
     def forbids(self, section: str) -> bool:
         """Say whether a section is one that no package may be in."""

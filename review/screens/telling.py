@@ -82,11 +82,12 @@ class Told:
         tags = [
             Line(f"{tag.level}: {tag.name} {tag.words}" + (" (new)" if tag.new else "")) for tag in found.lintian or ()
         ]
-        none = [Line("lintian is not installed")] if found.lintian is None else [Line("lintian has nothing to say")]
+        trouble = [Line(found.lintian_trouble, "yellow")] if found.lintian_trouble else []
+        none = [Line("lintian was not asked" if found.lintian is None else "lintian has nothing to say")]
         return [
             *titled(f"what the rules say: {self.judged.mark}", [*self._findings()] or [Line("nothing")]),
             *titled("to look at closely (Enter: its place in the diff)", signs),
-            *titled("lintian", tags or none),
+            *titled("lintian", [*trouble, *tags] or none),
         ]
 
     def history(self) -> list[Line]:

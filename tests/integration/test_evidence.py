@@ -16,6 +16,9 @@ from typing import Any
 
 import pytest
 
+from daemons.building import resolving
+from daemons.building.installing import Needs
+from daemons.evidence import linting
 from daemons.evidence.gatherer import EvidenceDaemon
 from daemons.settings import Evidence
 from daemons.sites import Site
@@ -162,7 +165,7 @@ def bomb(into: Path) -> Path:
 @unprivileged
 def test_a_bomb_is_refused_before_it_fills_anything(work: Path) -> None:
     (work / "site").mkdir()
-    waiting = Waiting(work / "site", Evidence(disk=64 << 20, depends=False))
+    waiting = Waiting(work / "site", Evidence(disk=64 << 20, depends=False, lintian=False))
     one = waiting.send(bomb(waiting.path), "1.0")
 
     is_refused(waiting, one, "too-large")
@@ -171,7 +174,7 @@ def test_a_bomb_is_refused_before_it_fills_anything(work: Path) -> None:
 @unprivileged
 def test_more_files_than_are_looked_into_are_refused(work: Path) -> None:
     (work / "site").mkdir()
-    waiting = Waiting(work / "site", Evidence(files=100, depends=False))
+    waiting = Waiting(work / "site", Evidence(files=100, depends=False, lintian=False))
     one = waiting.send(native(waiting.path, "1.0", {f"many/{number}": "" for number in range(100)}), "1.0")
 
     is_refused(waiting, one, "too-many-files")
@@ -180,7 +183,7 @@ def test_more_files_than_are_looked_into_are_refused(work: Path) -> None:
 @unprivileged
 def test_more_files_than_there_is_room_for_are_refused(work: Path) -> None:
     (work / "site").mkdir()
-    waiting = Waiting(work / "site", Evidence(disk=64 << 20, depends=False))  # 16384 files
+    waiting = Waiting(work / "site", Evidence(disk=64 << 20, depends=False, lintian=False))  # 16384 files
     empty = [member(f"tree/many/{number}") for number in range(20_000)]
     one = waiting.send(crafted(waiting.path, *empty), "1.0")
 
@@ -347,7 +350,7 @@ def test_a_reviewer_waits_for_nobody(work: Path) -> None:
 @unprivileged
 def test_build_dependencies_that_cannot_be_had_are_named(work: Path) -> None:
     (work / "site").mkdir()
-    waiting = Waiting(work / "site", Evidence(depends=True))
+    waiting = Waiting(work / "site", Evidence(depends=True, lintian=False))
     needs = "Source: pkg\nMaintainer: Ulla <ulla@example.org>\nBuild-Depends: bc, no-such-package (>= 2)\n"
     control = f"{needs}\nPackage: pkg\nArchitecture: any\nDescription: tiny\n It is.\n"
 
@@ -358,3 +361,42 @@ def test_build_dependencies_that_cannot_be_had_are_named(work: Path) -> None:
         found = waiting.gather(one)
 
     assert found.consequences.missing == {"amd64": "no-such-package (>= 2)"}
+
+
+@unprivileged
+def test_lintian_looks_at_both_versions_and_what_is_new_comes_first(work: Path) -> None:
+    """The real one, from a layer over the base; nothing of it is on this machine."""
+    (work / "site").mkdir()
+    waiting = Waiting(work / "site", Evidence(depends=False))
+    waiting.publish(native(waiting.path, "1.0", OLD))
+    old = "Source: pkg\nMaintainer: Ulla <ulla@example.org>\nStandards-Version: 3.0.0\n"
+    control = f"{old}\nPackage: pkg\nArchitecture: any\nDescription: tiny\n It is.\n"
+
+    found = waiting.gather(waiting.send(native(waiting.path, "1.1", {**OLD, "debian/control": control}), "1.1"))
+
+    assert (found.trouble, found.lintian_trouble) == (None, "")
+    assert found.lintian is not None
+    fresh = {tag.name for tag in found.lintian if tag.new}
+    known = {tag.name for tag in found.lintian if not tag.new}
+    assert "out-of-date-standards-version" in fresh
+    assert {"debian-rules-missing-required-target", "no-debian-copyright-in-source"} <= known
+    assert "debian-rules-missing-required-target" not in fresh
+    assert [tag.new for tag in found.lintian] == sorted((tag.new for tag in found.lintian), reverse=True)
+    shown = json.loads(waiting.say("review", "show", "pkg", "--json"))
+    assert "lintian-information" in {finding["rule"] for finding in shown["findings"]}
+
+
+@unprivileged
+def test_without_lintian_the_evidence_says_so_and_waits_for_nothing(work: Path) -> None:
+    (work / "site").mkdir()
+    waiting = Waiting(work / "site", Evidence(depends=False))
+    one = waiting.send(native(waiting.path, "1.1", NEW), "1.1")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(linting, "_NEEDS", Needs(resolving.needed(b"Build-Depends: no-such-lintian\n"), "arch"))
+        found = waiting.gather(one)
+
+    assert found.difference is not None
+    assert found.lintian is None
+    assert "have no lintian" in found.lintian_trouble
+    assert "have no lintian" in waiting.say("review", "show", "pkg")

@@ -30,6 +30,7 @@ from tests.support.world import Everybody
 from tests.unit.archive.packages import Rubber, ref_of
 
 SUITE = Suite("demo", architectures=("amd64",))
+BARE = settings.Evidence(depends=False, lintian=False)
 _CHANGES = """\
 Format: 1.8
 Source: {source}
@@ -82,7 +83,7 @@ class Waiting:
 
     def __init__(self, path: Path, evidence: settings.Evidence | None = None) -> None:
         self.path = path
-        found = Settings({"demo": SUITE}, evidence=evidence or settings.Evidence(depends=False))
+        found = Settings({"demo": SUITE}, evidence=evidence or BARE)
         (path / settings.FILE).write_text(samples.sample(found.suites, found))
         self.site.spool.create(SUITE.architectures)
         (path / "archive").mkdir()

@@ -98,9 +98,8 @@ def _evidence(evidence: Evidence, judged: Judgement) -> Iterator[RenderableType]
         where = escape(f"({one.rule}, {one.source})")
         yield f"  [{_LEVELS[one.level]}]{one.level:6}[/] {escape(one.text)}  [dim]{where}[/]"
     yield from _titled("to look at closely", _signs(evidence))
-    if evidence.lintian is not None:
-        tags = [f"{tag.level}: {tag.name} {tag.words}" + (" (new)" if tag.new else "") for tag in evidence.lintian]
-        yield from _titled("lintian", tags)
+    tags = [f"{tag.level}: {tag.name} {tag.words}" + (" (new)" if tag.new else "") for tag in evidence.lintian or ()]
+    yield from _titled("lintian", [*filter(None, [evidence.lintian_trouble]), *tags])
 
 
 def _difference(evidence: Evidence) -> str:

@@ -37,6 +37,8 @@ BROKEN: dict[str, tuple[Evidence, str]] = {
     "cut-off": (replace(QUIET, difference=CUT), "1,000,000 lines"),
     "lintian-errors": (replace(QUIET, lintian=(Tag("E", "bad", "", new=True),)), "bad"),
     "lintian-warnings": (replace(QUIET, lintian=(Tag("W", "odd", "", new=True),)), "odd"),
+    "lintian-information": (replace(QUIET, lintian=(Tag("I", "old", "", new=True),)), "old"),
+    "lintian-pedantic": (replace(QUIET, lintian=(Tag("P", "fussy", "", new=True),)), "fussy"),
     "dropped-packages": (of_what(dropped=("pkg-doc",)), "pkg-doc"),
     "moved-packages": (of_what(moved=("pkg: misc -> net",)), "misc -> net"),
     "non-maintainer": (of_who(non_maintainer=True), "none of its maintainers"),
@@ -74,7 +76,16 @@ def test_a_section_is_forbidden_by_the_suite_alone() -> None:
 
 
 def test_every_rule_is_tested() -> None:
-    assert {*BROKEN, "section"} == set(RULES)
+    assert {*BROKEN, "section", "lintian-tags"} == set(RULES)
+
+
+def test_tags_of_lintian_reject_where_the_suite_names_them() -> None:
+    """Also one that the published version has; but not one that the package overrides."""
+    evidence = replace(QUIET, lintian=(Tag("W", "odd", "", new=False), Tag("O", "bad", "", new=True)))
+    (found,) = judging.judge(evidence, Policy(lintian=("o*", "bad"))).findings
+
+    assert (found.rule, found.level, found.text) == ("lintian-tags", "reject", "lintian: odd")
+    assert judging.judge(evidence, Policy()).findings == ()
 
 
 def test_tags_of_lintian_that_the_published_version_has_do_not_count() -> None:
