@@ -19,7 +19,10 @@ class Malformed(ValueError):
 
 
 def paragraphs(text: bytes) -> list[dict[str, str]]:
-    """Read paragraphs (Policy 5.1); field names keep their case. Raises Malformed on bad UTF-8 or a repeated field."""
+    """Read paragraphs (Policy 5.1); field names keep their case.
+
+    Raises Malformed on bad UTF-8, a repeated field, or what only some readers take for the end of a line.
+    """
     result = []
     for block in _blocks(text):
         _check_fields(block)
@@ -69,6 +72,8 @@ def _blocks(text: bytes) -> list[str]:
 
 
 def _check_fields(block: str) -> None:
+    if len(block.splitlines()) != block.count("\n"):  # python-debian would see other fields than dpkg
+        raise Malformed("a line is broken by something else than a newline")
     seen: set[str] = set()
     for line in block.splitlines():
         if line[0] in " \t#":

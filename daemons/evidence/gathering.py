@@ -24,12 +24,12 @@ from daemons.evidence.sandbox import Bounds, Looked
 from daemons.sites import Site
 from queues import atomic, envelope
 from queues.values import Upload
-from review.evidence import assembling, diffs, lintian, tree, upstream
+from review.evidence import assembling, diffs, flaws, licences, lintian, tree, upstream
 from review.evidence.assembling import Case
 from review.evidence.comparing import Compared, Comparison
 from review.evidence.pages import INDEX, TEXT
 from review.evidence.papers import FACTS
-from review.evidence.values import Consequences, Difference, Evidence, Sign, Trouble, What
+from review.evidence.values import Consequences, Difference, Evidence, Licences, Sign, Trouble, What
 
 LEAST, GROWTH = 1 << 30, 30  # bytes that two trees may take, and how many times those of their packed files
 _RAW = "raw"
@@ -44,6 +44,8 @@ class Seen(Struct, frozen=True):
     texts: dict[str, str] = {}
     key: bytes = b""
     linted: Said | None = None
+    licences: Licences | None = None
+    warnings: tuple[str, ...] = ()
     trouble: Trouble | None = None
 
 
@@ -81,6 +83,8 @@ class Gatherer:
             consequences=self._consequences(one, what, seen),
             trouble=seen.trouble,
             lintian_trouble=linted.trouble if linted else "",
+            licences=seen.licences,
+            flaws=flaws.of_source(one.new.fields, assembling.is_signed(one.new), seen.texts, seen.warnings),
         )
         atomic.disk.create(aside / FACTS, envelope.encode(evidence))
         return evidence
@@ -127,10 +131,20 @@ def _read(looked: Looked, aside: Path) -> Seen:
         compared = Comparison(old, new, programs, packed).read(diffs.lines(text), whole=looked.whole)
     atomic.disk.sync(aside / TEXT)
     atomic.disk.create(aside / INDEX, envelope.encode(compared.index))
-    signs = compared.signs
+    spdx = licences.named((raw / sandbox.SPDX).read_bytes())
+    rights = licences.compare(texts["copyright.old"], texts["copyright.new"], old, new, spdx)
+    signs = (*licences.signs(rights), *compared.signs)
     if looked.unreadable:
         signs = (Sign("published", "", f"the published version cannot be unpacked: {looked.unreadable}"), *signs)
-    return Seen(_difference(compared, aside), signs, texts, (raw / sandbox.KEY).read_bytes(), looked.lintian)
+    return Seen(
+        difference=_difference(compared, aside),
+        signs=signs,
+        texts=texts,
+        key=(raw / sandbox.KEY).read_bytes(),
+        linted=looked.lintian,
+        licences=rights,
+        warnings=looked.warnings,
+    )
 
 
 def _difference(compared: Compared, aside: Path) -> Difference:

@@ -23,7 +23,8 @@ VARIABLES = {"LC_ALL": "C", "TZ": "UTC"}
 _SPECIAL, _TOO_MANY = 3, 4  # how the script below ends
 KEY = "key"
 TREES = ("tree.old", "tree.new")
-TEXTS = ("changelog", "control", "errors")
+TEXTS = ("changelog", "control", "errors", "copyright.old", "copyright.new")
+SPDX = "spdx"
 _LOOK = f"""
 test -d old || mkdir old
 find new -not -type f -not -type d -not -type l -print -quit >special
@@ -34,6 +35,8 @@ for tree in old new; do find $tree -printf '{tree.FORMAT}' >tree.$tree; done
 grep -rlaFZ -e "$(printf '\\177ELF')" new >programs
 head -c 1048576 new/debian/changelog >changelog
 head -c 1048576 new/debian/control >control
+for tree in old new; do head -c 1048576 $tree/debian/copyright 2>/dev/null >copyright.$tree; done
+grep -rIoEZ -m1 -e 'SPDX-License-Identifier: .{{1,100}}' new | head -c 16777216 >spdx
 for name in pgp asc; do head -c 1048576 new/debian/upstream/signing-key.$name 2>/dev/null; done >key
 mkdir -p first/old first/new
 for tree in old new; do mv -T $tree/debian first/$tree/debian; done
@@ -57,13 +60,14 @@ class Looked(Struct, frozen=True):
 
     `whole`: the diff was not cut off, and diff(1) had no trouble.
     `lintian` is what it said, None where it was not asked. `unreadable` says why the published source could not be
-    unpacked; then it counts as empty.
+    unpacked; then it counts as empty. `warnings` are dpkg-source's, of the new one.
     """
 
     directory: Path
     whole: bool
     lintian: Said | None
     unreadable: str = ""
+    warnings: tuple[str, ...] = ()
 
 
 def look(
@@ -80,19 +84,21 @@ def look(
     Raises Broken when the machine failed, or somebody killed what runs.
     """
     environment.bring(list({path.name: path for path in (*old, *new)}.values()))
-    unreadable = _unpack(environment, old[0].name, OLD, bounds) if old else None
+    unreadable = _unpack(environment, old[0].name, OLD, bounds)[0] if old else None
     if unreadable:
         environment.run(["rm", "-rf", OLD], log=io.BytesIO(), limits=bounds.limits)
-    trouble = _unpack(environment, new[0].name, NEW, bounds) or _compare(environment, bounds)
+    trouble, warnings = _unpack(environment, new[0].name, NEW, bounds)
+    trouble = trouble or _compare(environment, bounds)
     if trouble is not None:
         return trouble
-    names = ["diff", "programs", KEY, *TREES, *TEXTS]
+    names = ["diff", "programs", KEY, SPDX, *TREES, *TEXTS]
     results = environment.collect(names, into, bounds.limits)
     return Looked(
         directory=into,
         whole=results[0].size < bounds.diff and not (into / "errors").stat().st_size,
         lintian=_lint(environment, new, () if unreadable else old, bounds) if lint else None,
         unreadable=unreadable.words if unreadable else "",
+        warnings=warnings,
     )
 
 
@@ -101,15 +107,16 @@ def _lint(environment: Environment, new: Sequence[Path], old: Sequence[Path], bo
     return linting.run(environment, new[0].name, old[0].name if old else "", bounds.limits)
 
 
-def _unpack(environment: Environment, dsc: str, into: str, bounds: Bounds) -> Trouble | None:
+def _unpack(environment: Environment, dsc: str, into: str, bounds: Bounds) -> tuple[Trouble | None, tuple[str, ...]]:
+    """Unpack a source; give why that cannot be, and what dpkg-source warned of."""
     log = io.BytesIO()
     argv = ["dpkg-source", "--no-check", "--no-copy", "-x", dsc, into]
     ended = environment.run(argv, log=log, limits=bounds.limits, variables=VARIABLES)
     said = log.getvalue().decode(errors="replace")
     if trouble := _at_a_limit(ended, environment, bounds):
-        return trouble
+        return trouble, ()
     climbs = unfit.explain(said)
-    return climbs if not ended.well or climbs.rule == "climbs-out" else None
+    return climbs if not ended.well or climbs.rule == "climbs-out" else None, unfit.warnings(said)
 
 
 def _compare(environment: Environment, bounds: Bounds) -> Trouble | None:

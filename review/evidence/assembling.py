@@ -37,6 +37,11 @@ def case(upload: Upload, entry: Path, suite: Suite, repository: Repository) -> C
     return Case(upload, entry, suite, lookup.uploaded(entry, upload), old)
 
 
+def is_signed(source: Source) -> bool:
+    """Say whether a .dsc carries a signature; whose it is and what it is worth is not looked at (rule 2)."""
+    return source.files[0].read_bytes().lstrip().startswith(b"-----BEGIN PGP SIGNED MESSAGE")
+
+
 def who(one: Case, spool: Spool, people: People, now: datetime) -> Who:
     """Say whose upload it is."""
     upload = one.upload

@@ -18,7 +18,8 @@ _SAID: tuple[tuple[Unfit, str], ...] = (
     ("patch", r"\bpatch\b|\bdiff\b|LOCAL|hunk"),
 )
 _NOISE = re.compile(r"dpkg-source: (?:info|warning): |gpgv?: ")
-_SHOWN = 300
+_WARNING = "dpkg-source: warning: "
+_SHOWN, _MOST = 300, 20
 
 
 def explain(said: str) -> Trouble:
@@ -29,3 +30,9 @@ def explain(said: str) -> Trouble:
         if line is not None:
             return Trouble(rule, line[:_SHOWN])
     return Trouble("unpack", (lines or ["dpkg-source failed without a word"])[0][:_SHOWN])
+
+
+def warnings(said: str) -> tuple[str, ...]:
+    """Give what dpkg-source warned of while it unpacked."""
+    found = [line.removeprefix(_WARNING) for line in said.splitlines() if line.startswith(_WARNING)]
+    return tuple(one[:_SHOWN] for one in dict.fromkeys(found[:_MOST]))

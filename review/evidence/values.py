@@ -131,6 +131,31 @@ class Tag(Struct, frozen=True):
     new: bool
 
 
+class Licences(Struct, frozen=True):
+    """What debian/copyright says, against the files and against the published one's; lists are cut, and say so.
+
+    `files` counts them by licence; `uncovered` are those of which nothing is said. `added`, `dropped` and `texts` name
+    licences: new, gone, with another text. `changed` and `contradicted` are sentences: a file's licence is another than
+    before, or other than the file itself says (SPDX). `problem`: why nothing, or not all, was compared.
+    """
+
+    problem: str = ""
+    files: dict[str, int] = {}
+    added: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+    uncovered: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    contradicted: tuple[str, ...] = ()
+
+
+class Flaw(Struct, frozen=True):
+    """Something odd about the .dsc, in words, and the section of the policy or the manual page that it comes from."""
+
+    words: str
+    source: str
+
+
 class Dependent(Struct, frozen=True):
     """A published binary package that needs one which would be dropped."""
 
@@ -172,3 +197,5 @@ class Evidence(Struct, frozen=True):
     consequences: Consequences
     trouble: Trouble | None = None
     lintian_trouble: str = ""
+    licences: Licences | None = None
+    flaws: tuple[Flaw, ...] = ()

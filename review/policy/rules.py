@@ -142,6 +142,12 @@ def upstream_signature(evidence: Evidence, _: Policy) -> str:
     return "" if said.startswith(upstream.GOOD) or not said else f"upstream's signature is {said}"
 
 
+def flaws(evidence: Evidence, _: Policy) -> str:
+    """Say what is odd about the .dsc."""
+    found = [f"{one.words} ({one.source})" for one in evidence.flaws]
+    return f"the .dsc: {_some(found)}" if found else ""
+
+
 def rules_requires_root(evidence: Evidence, _: Policy) -> str:
     """Say that debian/control does not say whether root is needed."""
     missing = evidence.trouble is None and not evidence.what.rules_requires_root
@@ -149,7 +155,7 @@ def rules_requires_root(evidence: Evidence, _: Policy) -> str:
 
 
 def lintian_tags(evidence: Evidence, policy: Policy) -> str:
-    """Say which tags of lintian there are that the suite does not take, whether the published version has them or not."""
+    """Say which tags of lintian there are that the suite does not take, even if the published version has them."""
     found = dict.fromkeys(tag.name for tag in evidence.lintian or () if tag.level != "O" and policy.refuses(tag.name))
     return f"lintian: {_some(found)}" if found else ""
 
@@ -206,6 +212,7 @@ RULES: dict[str, Rule] = {
     "moved-packages": Rule("hint", "Policy 2.4, 2.5", moved_packages),
     "non-maintainer": Rule("hint", "Developer's Reference 5.11", non_maintainer),
     "sponsored": Rule("hint", "Developer's Reference 7.5", sponsored),
+    "dsc": Rule("hint", "dsc(5)", flaws),
     "rules-requires-root": Rule("hint", "Policy 5.6.31", rules_requires_root),
     **{kind: Rule("warn" if kind in _GRAVE else "hint", "review", _sign(kind)) for kind in (*trust.KINDS, "published")},
 }

@@ -104,8 +104,14 @@ class CaseScreen(Deciding):
         if self.tab == DIFF:
             return self._difference if self._difference and len(self._difference) else self._without_diff(told)
         sections = self._difference.sections if self._difference else ()
-        made = (told.summary, told.changes, list, lambda: told.files(sections), told.checks, told.history)[self.tab]
-        return Written(made(), max(20, self.app.size.width))
+        made = {
+            "summary": told.summary,
+            "changes": told.changes,
+            "files": lambda: told.files(sections),
+            "checks": lambda: told.checks(sections),
+            "history": told.history,
+        }
+        return Written(made[TABS[self.tab]](), max(20, self.app.size.width))
 
     def _without_diff(self, told: Told) -> Lines:
         trouble = told.evidence.trouble if told.evidence else None

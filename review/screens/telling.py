@@ -70,15 +70,17 @@ class Told:
         own = [Line(f"{ref.sha256}  {ref.size}  {ref.name}") for ref in self.case.upload.files]
         return [*titled(f"{len(differ)} files differ (Enter: its diff)", differ), *titled("the upload's files", own)]
 
-    def checks(self) -> list[Line]:
-        """List what the rules found, what to look at closely, and lintian's tags."""
+    def checks(self, sections: Sequence[Section]) -> list[Line]:
+        """List what the rules found, what to look at closely, what is odd about the .dsc, and lintian's tags."""
         found = self.evidence
         if found is None:
             return [Line(UNSEEN, "yellow")]
+        begins = {one.path: one.first for one in sections}
         signs = [
-            Line(f"{KINDS.get(one.kind, one.kind)}: {one.path}: {one.words}", "", one.line if found.difference else -1)
+            Line(f"{KINDS.get(one.kind, one.kind)}: {one.path}: {one.words}", "", one.line or begins.get(one.path, -1))
             for one in found.signs
         ]
+        flaws = [Line(f"{one.words} ({one.source})") for one in found.flaws]
         tags = [
             Line(f"{tag.level}: {tag.name} {tag.words}" + (" (new)" if tag.new else "")) for tag in found.lintian or ()
         ]
@@ -87,6 +89,8 @@ class Told:
         return [
             *titled(f"what the rules say: {self.judged.mark}", [*self._findings()] or [Line("nothing")]),
             *titled("to look at closely (Enter: its place in the diff)", signs),
+            *titled("licences, by debian/copyright", _licences(found)),
+            *titled("the .dsc", flaws),
             *titled("lintian", [*trouble, *tags] or none),
         ]
 
@@ -141,6 +145,7 @@ def _what(found: Evidence) -> dict[str, str]:
         "urgency": what.urgency,
         "closes": " ".join(what.closes),
         "size": f"{what.size} bytes",
+        "upstream": what.upstream and f"signature {what.upstream}",
         "difference": _difference(found),
     }
 
@@ -172,6 +177,11 @@ def _follows(found: Evidence) -> dict[str, str]:
         "missing": "; ".join(f"{where}: {what}" for where, what in follows.missing.items()),
         "would break": ", ".join(f"{one.package} (needs {one.needs})" for one in follows.dependents),
     }
+
+
+def _licences(found: Evidence) -> list[Line]:
+    files = found.licences.files.items() if found.licences else ()
+    return [Line(f"{count:>7} {'file' if count == 1 else 'files'}  {name}") for name, count in files]
 
 
 def _facts(facts: dict[str, str]) -> list[Line]:

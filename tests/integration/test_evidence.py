@@ -386,6 +386,43 @@ def test_lintian_looks_at_both_versions_and_what_is_new_comes_first(work: Path) 
     assert "lintian-information" in {finding["rule"] for finding in shown["findings"]}
 
 
+FORMAT = "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n"
+EXPAT = f"{FORMAT}\nFiles: *\nCopyright: 2020 Ulla\nLicense: Expat\n Do as you like.\n"
+GPL = f"{FORMAT}\nFiles: debian/* src/*\nCopyright: 2020 Ulla\nLicense: GPL-2+\n As published.\n"
+
+
+@unprivileged
+def test_licences_are_compared_with_the_published_version_and_with_the_files(work: Path) -> None:
+    (work / "site").mkdir()
+    waiting = Waiting(work / "site")
+    waiting.publish(native(waiting.path, "1.0", {**OLD, "debian/copyright": EXPAT}))
+    new = {**NEW, "debian/copyright": GPL, "src/other.c": "/* SPDX-License-Identifier: Apache-2.0 */\n"}
+
+    found = waiting.gather(waiting.send(native(waiting.path, "1.1", new), "1.1"))
+
+    assert found.licences is not None
+    assert (found.licences.added, found.licences.dropped) == (("GPL-2+",), ("Expat",))
+    assert found.licences.uncovered == ("blob.bin", "new.txt")
+    assert "src/main.c: Expat -> GPL-2+" in found.licences.changed
+    assert found.licences.contradicted == ("src/other.c: GPL-2+, and the file says Apache-2.0",)
+    assert "licences: debian/copyright: nothing is said of: new.txt" in waiting.say("review", "show", "pkg")
+
+
+@unprivileged
+def test_what_is_odd_about_the_dsc_is_said_with_its_source(work: Path) -> None:
+    (work / "site").mkdir()
+    waiting = Waiting(work / "site")
+    dsc = native(waiting.path, "1.0", {"debian/source/include-binaries": "x\n"})
+    dsc.write_text(dsc.read_text().replace("\n pkg deb misc", "\n pkg-other deb misc"))
+
+    found = waiting.gather(waiting.send(dsc, "1.0"))
+
+    said = {f"{one.words} ({one.source})" for one in found.flaws}
+    assert {"no Homepage (Policy 5.6.23)", "it carries no signature of its own (dpkg-source(1))"} <= said
+    assert "only in the .dsc and not in debian/control: pkg-other (dsc(5))" in said
+    assert "no Homepage (Policy 5.6.23)" in waiting.say("review", "show", "pkg")
+
+
 @unprivileged
 def test_without_lintian_the_evidence_says_so_and_waits_for_nothing(work: Path) -> None:
     (work / "site").mkdir()

@@ -98,6 +98,11 @@ def _evidence(evidence: Evidence, judged: Judgement) -> Iterator[RenderableType]
         where = escape(f"({one.rule}, {one.source})")
         yield f"  [{_LEVELS[one.level]}]{one.level:6}[/] {escape(one.text)}  [dim]{where}[/]"
     yield from _titled("to look at closely", _signs(evidence))
+    licences = evidence.licences.files.items() if evidence.licences else ()
+    yield from _titled(
+        "licences, by debian/copyright (files, name)", [f"{count:>7}  {name}" for name, count in licences]
+    )
+    yield from _titled("the .dsc", [f"{one.words} ({one.source})" for one in evidence.flaws])
     tags = [f"{tag.level}: {tag.name} {tag.words}" + (" (new)" if tag.new else "") for tag in evidence.lintian or ()]
     yield from _titled("lintian", [*filter(None, [evidence.lintian_trouble]), *tags])
 

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from review.evidence.trust import KINDS
-from review.evidence.values import Consequences, Dependent, Difference, Evidence, Sign, Tag, Trouble
+from review.evidence.values import Consequences, Dependent, Difference, Evidence, Flaw, Sign, Tag, Trouble
 from review.policy import judging
 from review.policy.rules import RULES
 from review.policy.values import Policy
@@ -43,6 +43,7 @@ BROKEN: dict[str, tuple[Evidence, str]] = {
     "moved-packages": (of_what(moved=("pkg: misc -> net",)), "misc -> net"),
     "non-maintainer": (of_who(non_maintainer=True), "none of its maintainers"),
     "sponsored": (of_who(sponsored=True), "signed by"),
+    "dsc": (replace(QUIET, flaws=(Flaw("no Homepage", "Policy 5.6.23"),)), "no Homepage (Policy 5.6.23)"),
     "rules-requires-root": (of_what(rules_requires_root=""), "Rules-Requires-Root"),
     **{
         kind: (replace(QUIET, signs=(Sign(kind, f"debian/{kind}", "it"),)), f"debian/{kind}")
