@@ -25,8 +25,20 @@ KEY = "key"
 TREES = ("tree.old", "tree.new")
 TEXTS = ("changelog", "control", "errors", "copyright.old", "copyright.new")
 SPDX = "spdx"
+# dpkg-source keeps copies of what patches change, which the diff shows already; what else is there a patch has made.
+_TIDY = r"""test -s debian/patches/series && test -s .pc/applied-patches && {
+  awk '{patch = $0; file = "debian/patches/" patch
+    while ((getline line <file) > 0) if (line ~ /^(---|[+][+][+]) [^\t]*\//) {
+      sub(/\t.*/, "", line); sub(/^[^\/]*\//, "", line); printf "%s/%s%c", patch, line, 0
+    }
+    close(file)
+  }' .pc/applied-patches | (cd .pc && xargs -0r rm -f --)
+  rm -f .pc/.version .pc/.quilt_patches .pc/.quilt_series .pc/applied-patches
+  find .pc -type d -empty -delete
+}"""
 _LOOK = f"""
 test -d old || mkdir old
+for tree in old new; do (cd $tree && {_TIDY}); done
 find new -not -type f -not -type d -not -type l -print -quit >special
 if test -s special; then cat special; exit {_SPECIAL}; fi
 count=$(find new | wc -l)

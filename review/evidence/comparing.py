@@ -45,7 +45,8 @@ class Comparison:
         self.programs = programs
         self._writer = Writer(into)
         self._sections: list[Section] = []
-        self._signs: list[Sign] = []
+        self._signs: dict[str, list[Sign]] = {}  # by kind
+        self._left_out: Counter[str] = Counter()
         self._open: _Open | None = None
         self._head: int | None = None  # of a section whose path is not known yet
 
@@ -56,13 +57,13 @@ class Comparison:
         self._end(self._writer.lines)
         self._writer.flush()
         self._add_the_silent()
-        self._signs += [
+        self._mark(
             Sign("program", path, "holds machine code (ELF)")
             for path in sorted(self.programs)
             if self.old.get(path) != self.new.get(path) and not kinds.is_program(path)
-        ]
+        )
         index = Index(self._writer.lines, whole, tuple(self._writer.pages), tuple(self._sections))
-        return Compared(index, self._parts(), self._files(), tuple(self._signs[: trust.MOST]))
+        return Compared(index, self._parts(), self._files(), self._marked())
 
     def _take(self, line: Line) -> None:
         number = self._writer.write(line.text)
@@ -73,7 +74,7 @@ class Comparison:
             self._open = _Open(line.path, number, binary=True)
         elif self._open is not None and line.mark == "added":
             self._open.added += 1
-            self._signs += trust.of_line(line.path, line.text, number, runs=self._open.runs)
+            self._mark(trust.of_line(line.path, line.text, number, runs=self._open.runs))
         elif self._open is not None and line.mark == "removed":
             self._open.removed += 1
 
@@ -93,7 +94,24 @@ class Comparison:
         self._sections.append(Section(one.path, became, kind, one.first, number - one.first, one.added, one.removed))
         sign = trust.of_file(one.path, became)
         if sign is not None:
-            self._signs.append(Sign(sign.kind, sign.path, sign.words, one.first))
+            self._mark([Sign(sign.kind, sign.path, sign.words, one.first)])
+
+    def _mark(self, signs: Iterable[Sign]) -> None:
+        for sign in signs:
+            kept = self._signs.setdefault(sign.kind, [])
+            if len(kept) < trust.MOST:
+                kept.append(sign)
+            else:
+                self._left_out[sign.kind] += 1
+
+    def _marked(self) -> tuple[Sign, ...]:
+        """Give the signs by kind, in the order of the table of kinds; of each is said how many were left out."""
+        found: list[Sign] = []
+        for kind in trust.KINDS:
+            found += self._signs.get(kind, [])
+            if more := self._left_out[kind]:
+                found.append(Sign(kind, "", f"{more} more, which are not shown"))
+        return tuple(found)
 
     def _add_the_silent(self) -> None:
         """Add what differs without a line of diff: empty files, links, modes, odd names."""
@@ -102,11 +120,11 @@ class Comparison:
             if self.old.get(path) != self.new.get(path):
                 self._open = _Open(path, self._writer.lines, binary=False)
                 self._end(self._writer.lines)
-        self._signs += [
+        self._mark(
             Sign("odd-name", path, "there are control characters in its name")
             for path in sorted(self.new)
             if not path.isprintable()
-        ]
+        )
 
     def _parts(self) -> dict[Kind, Part]:
         found: dict[Kind, Part] = {}

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from review.evidence import kinds
 from review.evidence.values import Change, Sign
 
-MOST = 400  # signs that are kept of one upload
+MOST = 40  # signs of one kind that are kept of one upload, or a flood of one would hide another
 _SHOWN = 160  # characters of a line
 KINDS = {
     "maintainer-script": "maintainer scripts",
@@ -57,17 +57,20 @@ _LINES = (
     ("user", rb"\b(?:adduser|addgroup|useradd|groupadd|usermod)\b"),
     (
         "network",
-        rb"\b(?:curl|wget|ncat|netcat|socat)\b|git\s+clone|\bpip3?\s+(?:install|download)|\bnpm\s+(?:ci|install)|"
+        rb"\b(?:curl|wget)(?:\s+(?:[-\"'$]|\w+://|[\w.-]+\.\w+/)|[\"']\s*,)|\b(?:ncat|netcat|socat)\s|"
+        rb"git\s+clone|\bpip3?\s+(?:install|download)|\bnpm\s+(?:ci|install)|"
         rb"\bcargo\s+(?:fetch|install)|\bgo\s+(?:get|mod\s+download)|urllib|requests\.get|/dev/tcp/",
     ),
 )
 _FILE = re.compile("|".join(f"(?P<k{number}>{pattern})" for number, (_, pattern) in enumerate(_FILES)))
 _LINE = re.compile(b"|".join(b"(?P<k%d>%s)" % (number, pattern) for number, (_, pattern) in enumerate(_LINES)))
+_COMMENT = re.compile(rb"\+\s*#(?!!)")
 _LICENCE = re.compile(
     rb"SPDX-License-Identifier|Licensed under|GNU (?:Lesser |Affero )?General Public|All rights reserved"
 )
 _BUILT_BY = re.compile(
-    r"debian/(?!changelog|copyright|patches/|watch|.*\.(?:po|pot)$).*|(?:.*/)?(?:GNUm|M|m)akefile(?:\.\w+)?|.*\.(?:mk|cmake|sh)|"
+    r"debian/(?!(?:changelog|control|copyright|watch|upstream/metadata|(?:.*[.])?(?:NEWS|README)(?:[.](?:Debian|source))?"
+    r"|.*[.](?:po|pot|docs|lintian-overrides))$|patches/).*|(?:.*/)?(?:GNUm|M|m)akefile(?:\.\w+)?|.*\.(?:mk|cmake|sh)|"
     r"(?:.*/)?(?:CMakeLists\.txt|configure\.(?:ac|in)|meson\.build|setup\.py|build\.rs|build\.py|SConstruct|package\.json)"
 )
 
@@ -92,10 +95,10 @@ def builds(path: str) -> bool:
 
 def of_line(path: str, text: bytes, line: int, *, runs: bool) -> Iterator[Sign]:
     """Give the signs in an added line (with its `+`) of a file; `runs` is what `builds` says of it."""
-    match = _LINE.search(text) if runs else None
+    match = _LINE.search(text) if runs and not _COMMENT.match(text) else None
     if match and match.lastgroup:
         yield Sign(_LINES[int(match.lastgroup[1:])][0], path, _shown(text), line)
-    elif not runs and _LICENCE.search(text):
+    elif not runs and not path.startswith(kinds.PACKAGING) and _LICENCE.search(text):
         yield Sign("licence", path, _shown(text), line)
 
 

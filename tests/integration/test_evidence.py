@@ -216,6 +216,23 @@ def quilted(into: Path, patch: str) -> Path:
 
 
 @unprivileged
+def test_a_patch_is_shown_once_and_what_hides_among_its_copies_is_shown(work: Path) -> None:
+    """dpkg-source keeps what patches change in .pc; a patch may put more there, for debian/rules to run."""
+    (work / "site").mkdir()
+    waiting = Waiting(work / "site")
+    change = "--- a/upstream\n+++ b/upstream\n@@ -1 +1 @@\n-upstream\n+patched\n"
+    payload = "--- /dev/null\n+++ b/.pc/other/payload.sh\n@@ -0,0 +1 @@\n+run\n"
+    one = waiting.send(quilted(waiting.path, change + payload), "1.0-1")
+
+    waiting.gather(one)
+
+    diff = papers.difference(waiting.entry(one))
+    assert diff is not None
+    paths = [section.path for section in diff.index.sections if not section.path.startswith("debian/")]
+    assert sorted(paths) == [".pc/other/payload.sh", "upstream"]
+
+
+@unprivileged
 def test_what_cannot_be_unpacked_is_rejected_by_its_rule(work: Path) -> None:
     (work / "site").mkdir()
     waiting = Waiting(work / "site")

@@ -261,6 +261,10 @@ def test_a_new_file_is_a_sign_by_its_name(path: str, sign: str) -> None:
         ("chmod 755 x", ""),
         ("install -m 0644 a b", ""),
         ("echo curly", ""),
+        ('subprocess.run(["curl", url])', "network"),
+        ("cd x && wget $(URL)", "network"),
+        ("# see https://curl.se/ for curl -O", ""),
+        ("dh_auto_configure -- --with-curl", ""),
     ],
 )
 def test_an_added_line_is_a_sign_by_what_it_does(line: str, sign: str) -> None:
@@ -269,9 +273,23 @@ def test_an_added_line_is_a_sign_by_what_it_does(line: str, sign: str) -> None:
     assert found == ([sign] if sign else [])
 
 
+def test_a_flood_of_one_kind_of_sign_hides_no_other(tmp_path: Path) -> None:
+    many = {f"debian/a{number}.cron.d": b"x\n" for number in range(100)}
+    found, _ = compared(tmp_path, {}, {**many, "setup.py": b"chmod 4755 x\n", "elf": b"\x7fELF\0"})
+
+    kinds_of = [sign.kind for sign in found.signs]
+    assert kinds_of.count("cron") == trust.MOST + 1
+    assert {"setuid", "program"} <= {*kinds_of}
+    assert "60 more, which are not shown" in {sign.words for sign in found.signs}
+
+
 def test_what_does_not_run_is_no_sign() -> None:
     assert not trust.builds("src/main.c")
     assert not trust.builds("debian/changelog")
+    assert not trust.builds("debian/control")
+    assert not trust.builds("debian/README.source")
+    assert trust.builds("debian/README-run.sh")
+    assert trust.builds("debian/upstream/run")
     assert trust.builds("debian/pkg.install")
     assert trust.builds("tests/Makefile.am")
     assert [one.kind for one in trust.of_line("a.c", b"+ * Licensed under the X", 1, runs=False)] == ["licence"]
