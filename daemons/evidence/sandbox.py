@@ -23,7 +23,7 @@ VARIABLES = {"LC_ALL": "C", "TZ": "UTC"}
 _SPECIAL, _TOO_MANY = 3, 4  # how the script below ends
 KEY = "key"
 TREES = ("tree.old", "tree.new")
-TEXTS = ("changelog", "control", "errors", "copyright.old", "copyright.new")
+TEXTS = ("changelog", "control", "trouble", "copyright.old", "copyright.new")
 SPDX = "spdx"
 # dpkg-source keeps copies of what patches change, which the diff shows already; what else is there a patch has made.
 _TIDY = r"""test -s debian/patches/series && test -s .pc/applied-patches && {
@@ -55,6 +55,7 @@ for tree in old new; do mv -T $tree/debian first/$tree/debian; done
 compare() {{ diff -ruN --no-dereference old new 2>>{DIRECTORY}/errors; }}
 : >errors
 {{ (cd first && compare); compare; }} | head -c "$2" >diff
+grep -v '^diff: .*: No such file or directory$' errors >trouble  # so diff says of links that only one tree has
 exit 0
 """
 
@@ -107,7 +108,7 @@ def look(
     results = environment.collect(names, into, bounds.limits)
     return Looked(
         directory=into,
-        whole=results[0].size < bounds.diff and not (into / "errors").stat().st_size,
+        whole=results[0].size < bounds.diff and not (into / "trouble").stat().st_size,
         lintian=_lint(environment, new, () if unreadable else old, bounds) if lint else None,
         unreadable=unreadable.words if unreadable else "",
         warnings=warnings,

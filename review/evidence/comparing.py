@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from msgspec import Struct
 
-from review.evidence import diffs, kinds, trust
+from review.evidence import diffs, kinds, tree, trust
 from review.evidence.diffs import Line
 from review.evidence.pages import Index, Section, Writer
 from review.evidence.tree import Node, change
@@ -55,8 +55,8 @@ class Comparison:
         for line in diffs.read(lines):
             self._take(line)
         self._end(self._writer.lines)
-        self._writer.flush()
         self._add_the_silent()
+        self._writer.flush()
         self._mark(
             Sign("program", path, "holds machine code (ELF)")
             for path in sorted(self.programs)
@@ -119,12 +119,24 @@ class Comparison:
         for path in sorted({*self.old, *self.new} - seen):
             if self.old.get(path) != self.new.get(path):
                 self._open = _Open(path, self._writer.lines, binary=False)
+                self._write_link(path)
                 self._end(self._writer.lines)
+        self._mark(
+            Sign("link", path, f"leads out of the source, to {node.target}")
+            for path, node in sorted(self.new.items())
+            if self.old.get(path) != node and tree.leads_out(path, node.target)
+        )
         self._mark(
             Sign("odd-name", path, "there are control characters in its name")
             for path in sorted(self.new)
             if not path.isprintable()
         )
+
+    def _write_link(self, path: str) -> None:
+        """Say where a link leads, and where it led: diff(1) says nothing of one that only one tree has."""
+        for mark, node in ((b"-", self.old.get(path)), (b"+", self.new.get(path))):
+            if node is not None and node.target:
+                self._writer.write(mark + f"{path} -> {node.target}".replace("\n", "\\n").encode(errors="replace"))
 
     def _parts(self) -> dict[Kind, Part]:
         found: dict[Kind, Part] = {}

@@ -31,6 +31,7 @@ KINDS = {
     "patch": "patches",
     "licence": "licences",
     "upstream-key": "keys of upstream",
+    "link": "links out of the source",
     "odd-name": "odd file names",
 }
 _FILES = (

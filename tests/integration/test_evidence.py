@@ -98,10 +98,10 @@ def test_evidence_is_gathered_again_only_when_the_suite_holds_another_version(wo
     assert waiting.gather(one).what.published == "1.0"
 
 
-def crafted(into: Path, *members: tarfile.TarInfo) -> Path:
-    """Write a native source of version 1.0 whose tarball has more members, empty ones."""
-    dsc = native(into, "1.0", {})
-    tarball = dsc.with_name("pkg_1.0.tar.xz")
+def crafted(into: Path, *members: tarfile.TarInfo, version: str = "1.0") -> Path:
+    """Write a native source whose tarball has more members, empty ones."""
+    dsc = native(into, version, {})
+    tarball = dsc.with_name(f"pkg_{version}.tar.xz")
     with tarfile.open(tarball) as old, tarfile.open(into / "bad.tar.xz", "w:xz", preset=0) as new:
         for one in old.getmembers():
             new.addfile(one, old.extractfile(one) if one.isreg() else None)
@@ -147,6 +147,25 @@ def test_a_malicious_source_is_refused_by_name(work: Path, what: str) -> None:
         assert not Path("/etc/climbed").exists()
 
     body()
+
+
+@unprivileged
+def test_links_are_shown_with_where_they_lead(work: Path) -> None:
+    """A link that only one version has is no trouble, though diff(1) says that there is no such file."""
+    (work / "site").mkdir()
+    waiting = Waiting(work / "site")
+    waiting.publish(native(waiting.path, "1.0", OLD))
+    links = [member("tree/near", tarfile.SYMTYPE, "src"), member("tree/far", tarfile.SYMTYPE, "../../etc/passwd")]
+    dsc = crafted(waiting.path / "new", *links, version="1.1")
+
+    found = waiting.gather(waiting.send(dsc, "1.1"))
+
+    assert found.difference is not None
+    assert found.difference.whole
+    assert [(sign.path, sign.words) for sign in found.signs if sign.kind == "link"] == [
+        ("far", "leads out of the source, to ../../etc/passwd")
+    ]
+    assert "+near -> src\n" in waiting.say("review", "diff", "pkg")
 
 
 def bomb(into: Path) -> Path:

@@ -83,7 +83,7 @@ def test_from_the_list_to_an_acceptance(site: Reception, sent: SourceUpload, ter
     assert chapter.queue == "master"
     assert chapter.events[-1]["event"] == "accepted"
     one.type("q")
-    one.wait("dead")  # as tmux says of a program that ended
+    one.wait_ended()
 
 
 def test_a_reason_is_written_in_the_editor(site: Reception, sent: SourceUpload, terminal: Open) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import select
 import shlex
 import signal
 import subprocess
@@ -24,6 +26,8 @@ class Terminal:
         command = f"exec {shlex.join(map(str, argv))}"
         self._say("new-session", "-d", "-x", "80", "-y", "24", *settings, command)
         self._say("set-option", "-g", "remain-on-exit", "on")
+        program = os.pidfd_open(int(self._say("display-message", "-p", "#{pane_pid}")))
+        self._program = os.fdopen(program, "rb", buffering=0)  # readable when it has ended
 
     def type(self, *keys: str) -> None:
         """Type keys, by tmux's names for them."""
@@ -45,6 +49,10 @@ class Terminal:
         """Wait until words are on the screen no more, and give it."""
         return self._until(words, there=False)
 
+    def wait_ended(self) -> None:
+        """Wait until the program has ended. The kernel says it: tmux, under load, may leave a zombie unnoticed."""
+        assert select.select([self._program], [], [], PATIENCE)[0], f"the program does not end:\n{self.seen()}"
+
     def kill(self) -> None:
         """Let the program die at once, as when the machine does."""
         self._say("run-shell", f"kill -{signal.SIGKILL.value} #{{pane_pid}}")
@@ -52,6 +60,7 @@ class Terminal:
     def close(self) -> None:
         """Close the terminal: its program hears of it by SIGHUP."""
         subprocess.run([*self._tmux, "kill-server"], check=False, capture_output=True)
+        self._program.close()
 
     def _until(self, words: str, *, there: bool) -> str:
         deadline = time.monotonic() + PATIENCE

@@ -124,9 +124,17 @@ def test_what_would_steer_a_terminal_is_made_visible() -> None:
 
 
 def test_a_listing_is_read_with_whatever_is_in_names() -> None:
-    listing = b"d 755 4096 \0f 4755 12 debian/a b\nc\0l 777 3 link\0d 755 40 dir\0rubbish\0"
+    listing = b"d 755 4096 \0\0f 4755 12 debian/a b\nc\0\0l 777 3 link\0a b\0d 755 40 dir\0\0rubbish\0"
 
-    assert tree.read(listing) == {"debian/a b\nc": tree.Node("f", 0o4755, 12), "link": tree.Node("l", 0o777, 3)}
+    assert tree.read(listing) == {"debian/a b\nc": tree.Node("f", 0o4755, 12), "link": tree.Node("l", 0o777, 3, "a b")}
+
+
+@pytest.mark.parametrize(
+    ("target", "is_out"),
+    [("x", False), ("../x", False), ("../../x", True), ("../..", True), ("/etc/passwd", True), ("../a/../../..", True)],
+)
+def test_a_link_that_leads_out_is_known(target: str, is_out: bool) -> None:
+    assert tree.leads_out("debian/link", target) is is_out
 
 
 CHANGELOG = """\
