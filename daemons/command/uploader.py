@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from typing import BinaryIO
 
@@ -9,6 +11,7 @@ import click
 import msgspec
 from rich.table import Table
 
+from archive.openpgp import BadSignature
 from daemons.command.sizes import size
 from daemons.command.tables import console
 from daemons.intake import hostkey
@@ -17,9 +20,11 @@ from daemons.settings import address
 from daemons.sites import Site, pass_site
 from daemons.telling import clients
 from queues.clock import utc
+from queues.problem import Problem
 from queues.values import Upload
 from review.desk import Desk
 from review.person import Uploader
+from review.sshkeys import BadKey
 
 
 @click.group()
@@ -70,7 +75,9 @@ def add(
     """  # noqa: D301 -- click reads the control character as "do not wrap"
     _check_suites(site, suites)
     keys = ssh_key.read(), openpgp_key.read()
-    made = site.people.add_uploader(name, *keys, utc(), mail or "", packages or ("*",), suites or ("*",), quota or 0)
+    rights = packages or ("*",), suites or ("*",), quota or 0
+    with _named(ssh_key, openpgp_key):
+        made = site.people.add_uploader(name, *keys, utc(), mail or "", *rights)
     _say(made)
     click.echo(f"What {name}'s machine needs: debmill uploader client {name}")
 
@@ -101,7 +108,8 @@ def update(
     """
     _check_suites(site, suites)
     keys = ssh_key.read() if ssh_key else None, openpgp_key.read() if openpgp_key else None
-    made = site.people.update_uploader(name, utc(), *keys, mail, packages or None, suites or None, quota)
+    with _named(ssh_key, openpgp_key):
+        made = site.people.update_uploader(name, utc(), *keys, mail, packages or None, suites or None, quota)
     _say(made)
     click.echo(f"{len(_hold_doubtful(site))} uploads are held")
 
@@ -143,6 +151,16 @@ def client(site: Site, name: str, as_json: bool) -> None:
         click.echo(msgspec.json.format(msgspec.json.encode(clients.setup(server, name))).decode())
         return
     click.echo(clients.printed(server, name))
+
+
+@contextmanager
+def _named(ssh_key: BinaryIO | None, openpgp_key: BinaryIO | None) -> Iterator[None]:
+    """Say of which file it is true when a key is refused."""
+    try:
+        yield
+    except (BadKey, BadSignature) as error:
+        file = ssh_key if isinstance(error, BadKey) else openpgp_key
+        raise Problem(f"{file.name}: {error}" if file else str(error)) from None
 
 
 def _check_suites(site: Site, patterns: tuple[str, ...]) -> None:

@@ -60,3 +60,11 @@ def test_who_is_registered_already_is_changed_by_update(site: Path, ulla: Person
     keys = ("--ssh-key", ulla.ssh_public, "--openpgp-key", ulla.certificate)
     assert say(site, "add", "ulla", *keys).exit_code == 0
     assert "debmill uploader update ulla" in str(say(site, "add", "ulla", *keys).exception)
+
+
+@pytest.mark.parametrize("wrong", ["--ssh-key", "--openpgp-key"])
+def test_a_key_that_is_refused_is_named_by_its_file(site: Path, tmp_path: Path, ulla: Person, wrong: str) -> None:
+    (tmp_path / "key.txt").write_text("no key\n")
+    keys = {"--ssh-key": ulla.ssh_public, "--openpgp-key": ulla.certificate, wrong: tmp_path / "key.txt"}
+    words = [word for pair in keys.items() for word in pair]
+    assert str(say(site, "add", "ulla", *words).exception).startswith(f"{tmp_path / 'key.txt'}: ")
