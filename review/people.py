@@ -1,9 +1,9 @@
 """Who may upload and who may review: small files below the site's `keys`, read afresh at every question.
 
     uploaders/NAME/  uploader.json  ssh.pub  openpgp.asc
-    reviewers/NAME.json
 
-A person is added and removed by one rename each. The files may also be edited by hand.
+and the reviewers (`review.reviewers`). An uploader is added and removed by one rename each. The files may also be
+edited by hand.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from archive.openpgp import BadSignature, Certificate
 from queues import atomic
 from queues.values import Fingerprint
 from review import sshkeys
-from review.person import Reviewer, UnknownPerson, Uploader, checked, checked_mail
+from review.person import UnknownPerson, Uploader, checked, checked_mail
+from review.reviewers import FOREIGN, Reviewers
 from review.sshkeys import SshKey
 
 _RIGHTS, _SSH, _OPENPGP = "uploader.json", "ssh.pub", "openpgp.asc"
-_FOREIGN = (IsADirectoryError, NotADirectoryError, PermissionError)  # errors of one person's files, not of the machine
 log = logging.getLogger(__name__)
 
 
@@ -36,18 +36,19 @@ class _Rights(Struct, frozen=True):
     packages: tuple[str, ...] = ("*",)
     suites: tuple[str, ...] = ("*",)
     quota: int = 0
+    digest: bool = False
 
 
-class People:
+class People(Reviewers):
     """The uploaders and reviewers of a site."""
 
     def __init__(self, keys: Path) -> None:
+        super().__init__(keys)
         self._uploaders = keys / "uploaders"
-        self._reviewers = keys / "reviewers"
 
     def names(self) -> tuple[list[str], list[str]]:
         """Name the uploaders and the reviewers, also those whose files cannot be read."""
-        return _names(self._uploaders), [path.stem for path in sorted(self._reviewers.glob("[a-z]*.json"))]
+        return _names(self._uploaders), self.reviewer_names()
 
     def uploaders(self) -> list[Uploader]:
         """List the uploaders; one whose files cannot be read is left out, and the log says so."""
@@ -70,11 +71,10 @@ class People:
             if home.is_dir():
                 raise UnknownPerson(f"{error.filename}: the file is missing") from None
             raise UnknownPerson(f"there is no uploader '{name}'; 'debmill uploader list' shows them") from None
-        except (msgspec.MsgspecError, UnicodeDecodeError, BadSignature, sshkeys.BadKey, *_FOREIGN) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, BadSignature, sshkeys.BadKey, *FOREIGN) as error:
             raise UnknownPerson(f"{home}: {error}") from None
-        return Uploader(
-            name, rights.mail, rights.packages, rights.suites, tuple(certificates), tuple(keys), rights.quota
-        )
+        fields = msgspec.structs.asdict(rights)
+        return Uploader(name, certificates=tuple(certificates), ssh_keys=tuple(keys), **fields)
 
     def ssh_keys(self, name: str) -> list[SshKey]:
         """Give the SSH keys of an account, by reading nothing else; none for an account that does not exist."""
@@ -110,6 +110,7 @@ class People:
         packages: tuple[str, ...] = ("*",),
         suites: tuple[str, ...] = ("*",),
         quota: int = 0,
+        digest: bool = False,
     ) -> Uploader:
         """Register an uploader; without `mail` the address of the OpenPGP key is used. Raises UnknownPerson.
 
@@ -120,7 +121,7 @@ class People:
             raise UnknownPerson(f"there is an uploader '{name}' already; 'debmill uploader update {name}' changes it")
         certificates = self._new_certificates(openpgp_key, now)
         sshkeys.check(ssh_key)
-        rights = _Rights(checked_mail(mail or certificates[0].mail), packages, suites, quota)
+        rights = _Rights(checked_mail(mail or certificates[0].mail), packages, suites, quota, digest)
         _write_home(home, {_RIGHTS: _json(rights), _SSH: ssh_key, _OPENPGP: openpgp_key})
         return self.uploader(name)
 
@@ -134,6 +135,7 @@ class People:
         packages: tuple[str, ...] | None = None,
         suites: tuple[str, ...] | None = None,
         quota: int | None = None,
+        digest: bool | None = None,
     ) -> Uploader:
         """Change what is given of an uploader, each by one rename. Raises UnknownPerson, BadKey, BadSignature.
 
@@ -152,6 +154,7 @@ class People:
             old.packages if packages is None else packages,
             old.suites if suites is None else suites,
             old.quota if quota is None else quota,
+            old.digest if digest is None else digest,
         )
         for file, content in {**files, _RIGHTS: _json(rights)}.items():
             atomic.replace(self._uploaders / name / file, content)
@@ -163,41 +166,6 @@ class People:
         aside = self._uploaders / f".{name}.{os.getpid()}.old"
         atomic.move(self._uploaders / name, aside)
         atomic.remove(aside)
-        return gone
-
-    def reviewers(self) -> list[Reviewer]:
-        """List the reviewers; one whose file cannot be read is left out, and the log says so."""
-        found = []
-        for name in self.names()[1]:
-            try:
-                found.append(self.reviewer(name))
-            except UnknownPerson as error:
-                log.error("a reviewer is left out: %s", error)
-        return found
-
-    def reviewer(self, name: str) -> Reviewer:
-        """Give a reviewer. Raises UnknownPerson."""
-        path = self._reviewers / f"{checked(name)}.json"
-        try:
-            return msgspec.json.decode(path.read_bytes(), type=Reviewer)
-        except FileNotFoundError:
-            known = ", ".join(self.names()[1]) or "nobody"
-            raise UnknownPerson(f"'{name}' is not a reviewer (registered: {known}); 'debmill reviewer add'") from None
-        except (msgspec.MsgspecError, *_FOREIGN) as error:
-            raise UnknownPerson(f"{path}: {error}") from None
-
-    def add_reviewer(self, name: str, mail: str, suites: tuple[str, ...] = ("*",)) -> Reviewer:
-        """Register a reviewer, or change one. Raises UnknownPerson."""
-        reviewer = Reviewer(checked(name), checked_mail(mail), suites)
-        atomic.make(self._reviewers)
-        atomic.replace(self._reviewers / f"{name}.json", _json(reviewer))
-        return reviewer
-
-    def remove_reviewer(self, name: str) -> Reviewer:
-        """Forget a reviewer, and give who it was. Raises UnknownPerson."""
-        gone = self.reviewer(name)
-        atomic.remove(self._reviewers / f"{name}.json")
-        atomic.disk.sync(self._reviewers)
         return gone
 
     def _new_certificates(self, data: bytes, now: datetime, old: Uploader | None = None) -> list[Certificate]:

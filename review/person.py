@@ -23,7 +23,8 @@ class UnknownPerson(Problem):
 class Uploader(Struct, frozen=True):
     """Who may upload which source packages (globs) to which suites (globs), with which keys.
 
-    `quota` bounds the bytes of files that wait to become an upload; 0: what the server allows everybody.
+    `quota` bounds the bytes of files that wait to become an upload; 0: what the server allows everybody. `digest`: one
+    mail a day instead of one for each event.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Uploader(Struct, frozen=True):
     certificates: tuple[Certificate, ...]
     ssh_keys: tuple[SshKey, ...]
     quota: int = 0
+    digest: bool = False
 
     @property
     def fingerprints(self) -> tuple[Fingerprint, ...]:
@@ -45,11 +47,22 @@ class Uploader(Struct, frozen=True):
 
 
 class Reviewer(Struct, frozen=True):
-    """Who may decide on uploads to which suites (globs)."""
+    """Who may decide on uploads to which suites (globs).
+
+    The OpenPGP keys, if any, say which uploads are this person's own. `digest`: one mail a day instead of one for each
+    event.
+    """
 
     name: str
     mail: str
     suites: tuple[str, ...] = ("*",)
+    certificates: tuple[Certificate, ...] = ()
+    digest: bool = False
+
+    @property
+    def fingerprints(self) -> tuple[Fingerprint, ...]:
+        """The fingerprints of the primary OpenPGP keys."""
+        return tuple(one.fingerprint for one in self.certificates)
 
     def may_review(self, suite: str) -> bool:
         """Say whether the suite is this person's."""

@@ -39,11 +39,11 @@ def doubt(people: People, upload: Upload, now: datetime) -> str:
 
 
 def is_own(people: People, upload: Upload, reviewer: Reviewer) -> bool:
-    """Say whether a reviewer carried, signed or changed an upload: by name, or by mail address."""
+    """Say whether a reviewer carried, signed or changed an upload: by key, by name, or by mail address."""
     signer = people.by_fingerprint(upload.signer)
     names = {upload.uploader, signer.name if signer else ""}
     mails = {signer.mail.lower() if signer else "", *dsc.addresses(upload.maintainer, upload.changed_by)}
-    return reviewer.name in names or reviewer.mail.lower() in mails - {""}
+    return upload.signer in reviewer.fingerprints or reviewer.name in names or reviewer.mail.lower() in mails - {""}
 
 
 def earlier(spool: Spool, upload: Upload) -> tuple[Earlier, ...]:

@@ -44,6 +44,9 @@ suites_option = click.option(
 quota_option = click.option(
     "--quota", type=size, metavar="SIZE", help="Bytes of unfinished uploads, as 500M or 2G; 0: as all; default: 0."
 )
+digest_option = click.option(
+    "--digest/--no-digest", default=None, help="One mail a day instead of one for each event; default: one for each."
+)
 
 
 @command.command()
@@ -54,6 +57,7 @@ quota_option = click.option(
 @packages_option
 @suites_option
 @quota_option
+@digest_option
 @pass_site
 def add(
     site: Site,
@@ -64,6 +68,7 @@ def add(
     packages: tuple[str, ...],
     suites: tuple[str, ...],
     quota: int | None,
+    digest: bool | None,
 ) -> None:
     """Register the uploader NAME; NAME is the account for SFTP.
 
@@ -75,9 +80,9 @@ def add(
     """  # noqa: D301 -- click reads the control character as "do not wrap"
     _check_suites(site, suites)
     keys = ssh_key.read(), openpgp_key.read()
-    rights = packages or ("*",), suites or ("*",), quota or 0
+    rights = packages or ("*",), suites or ("*",)
     with _named(ssh_key, openpgp_key):
-        made = site.people.add_uploader(name, *keys, utc(), mail or "", *rights)
+        made = site.people.add_uploader(name, *keys, utc(), mail or "", *rights, quota or 0, digest or False)
     _say(made)
     click.echo(f"What {name}'s machine needs: debmill uploader client {name}")
 
@@ -90,6 +95,7 @@ def add(
 @packages_option
 @suites_option
 @quota_option
+@digest_option
 @pass_site
 def update(
     site: Site,
@@ -100,6 +106,7 @@ def update(
     packages: tuple[str, ...],
     suites: tuple[str, ...],
     quota: int | None,
+    digest: bool | None,
 ) -> None:
     """Change what is given of the uploader NAME; the rest stays.
 
@@ -109,13 +116,13 @@ def update(
     _check_suites(site, suites)
     keys = ssh_key.read() if ssh_key else None, openpgp_key.read() if openpgp_key else None
     with _named(ssh_key, openpgp_key):
-        made = site.people.update_uploader(name, utc(), *keys, mail, packages or None, suites or None, quota)
+        made = site.people.update_uploader(name, utc(), *keys, mail, packages or None, suites or None, quota, digest)
     _say(made)
     click.echo(f"{len(_hold_doubtful(site))} uploads are held")
 
 
 @command.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON: name, mail, packages, suites, quota, ...")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: name, mail, packages, suites, quota, digest, ...")
 @pass_site
 def list_uploaders(site: Site, as_json: bool) -> None:
     """List the uploaders and their keys."""
@@ -208,5 +215,6 @@ def _fields(one: Uploader) -> dict[str, object]:
         "packages": one.packages,
         "suites": one.suites,
         "quota": one.quota,
+        "digest": one.digest,
         **keys,
     }

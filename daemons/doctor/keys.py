@@ -28,7 +28,7 @@ def looks(site: Site, now: datetime) -> Iterator[Look]:
     for name in uploaders:
         yield partial(_uploader, site, name, now)
     for name in reviewers:
-        yield partial(_reviewer, site, name)
+        yield partial(_reviewer, site, name, now)
 
 
 def published(site: Site) -> list[Certificate]:
@@ -96,9 +96,12 @@ def _refusal(certificate: Certificate, now: datetime) -> str:
     return ""
 
 
-def _reviewer(site: Site, name: str) -> Iterator[Finding]:
+def _reviewer(site: Site, name: str, now: datetime) -> Iterator[Finding]:
+    path = site.keys / "reviewers" / f"{name}.json"
     try:
-        site.people.reviewer(name)
+        certificates = site.people.reviewer(name).certificates
     except UnknownPerson as error:
-        path = site.keys / "reviewers" / f"{name}.json"
         yield broken("person", path, f"{name} cannot decide: {str(error).removeprefix(f'{path}: ')}")
+        return
+    for refusal in filter(None, (_refusal(one, now) for one in certificates)):
+        yield harmless("person", path, f"{refusal}; 'debmill reviewer add {name} --openpgp-key' takes a newer copy")
