@@ -143,6 +143,8 @@ class Master(Daemon[Upload]):
             case gate.Wait(missing):
                 entry.move(self.spool.master, Room.WAITING, event="waiting", missing=" ".join(missing))
             case gate.Include(built):
+                failed = "\n".join(f"{name}: {one.reason}" for name, one in found.items() if one.verdict == "failed")
+                self.site.tell(anew("built", entry.history), entry.envelope, now, built=" ".join(built), failed=failed)
                 stamp = self.spool.archive.stamp(now)
                 entry.move(self.spool.archive, event="gate passed", stamp=stamp, built=" ".join(built))
             case gate.Withhold(reason):

@@ -1,67 +1,64 @@
-"""The notices daemon: turns each notice into a mail and sends it, or lays it in logs/mail where no server is named.
+"""The notices daemon: tells each notice, by a line in the log of events, by mail, and to the webhook.
 
-Between notices it looks whether there is anything to tell that no single event caused (`reporting.telling`).
-
-A mail's Message-ID is made of the notice's key, so that a mail sent twice around a crash is one mail to its reader.
+Each way is tried apart from the others, and what was told stands in the notice's history: while one far side is away,
+the notice waits, and the others hear of it all the same. Between notices the daemon looks whether there is anything to
+tell that no single event caused (`reporting.telling`).
 """
 
 from __future__ import annotations
 
 import logging
-import smtplib
-from datetime import datetime, timedelta
-from email.message import EmailMessage
-from email.utils import format_datetime
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
+from daemons.notifying.channel import Channel, Delivered, Delivery, Refused, Waits
+from daemons.notifying.eventlog import EventLog
+from daemons.notifying.events import DIGEST, kind
+from daemons.notifying.mails import Mails
+from daemons.notifying.templates import Templates
+from daemons.notifying.webhook import Webhook
 from daemons.process.daemon import Daemon
 from daemons.reporting.telling import Teller
-from daemons.settings import Mail, address
 from daemons.sites import Site
-from queues import atomic, machine, pruning
+from queues import machine, pruning
 from queues.entry import Entry
-from queues.names import Key
 from queues.outcomes import Done, Later, Outcome
 from queues.rooms import Room
 from queues.values import Notice
 
-RETRY = timedelta(minutes=5)
-TIMEOUT = 30  # seconds
 log = logging.getLogger(__name__)
 
 
 class Notifier(Daemon[Notice]):
-    """Sends one notice at a time."""
+    """Tells one notice at a time."""
 
     def __init__(self, site: Site) -> None:
         super().__init__("notify", site.run, [site.spool.notices], site.spool.clock)
-        self.teller = Teller(site)
-        self.mail = site.settings.mail
+        templates = Templates(site.templates)
+        self.teller = Teller(site, templates)
         self.keep = site.settings.kept
-        self.directory = site.logs / "mail"
+        self.log = EventLog(site.logs)
+        self.channels: tuple[Channel, ...] = (Mails(site, templates), Webhook(site))
 
     def watched(self) -> list[Path]:
         """Name where notices arrive, and jobs that begin to wait for their build dependencies."""
         return [*super().watched(), *(queue.room(Room.WAITING) for queue in self.teller.spool.builds())]
 
     def tidy(self, now: datetime) -> None:
-        """Put away what was told long ago."""
+        """Remind of what waits; put away what was told long ago."""
+        self.teller.remind(now)
         pruning.prune(self.queues[0], now, self.keep)
 
-    def handle(self, entry: Entry[Notice]) -> Outcome:
-        """Send one notice."""
-        if not entry.envelope.recipients:
-            return Done("nobody is registered for it")
-        message = compose(entry.envelope, entry.name.key, self.mail.sender)
-        if not self.mail.smtp:
-            return _lay(message, self.directory / f"{entry.name}.eml")
-        try:
-            _send(message, self.mail)
-        except (OSError, smtplib.SMTPException) as error:
-            return Later(f"{self.mail.smtp}: {error}", self.clock() + RETRY)
-        return Done(f"sent to {', '.join(entry.envelope.recipients)}")
+    def handle(self, entry: Entry[Notice]) -> Outcome | None:
+        """Tell one notice, as far as it was not told yet."""
+        if kind(entry.envelope) != DIGEST:
+            self.log.write(entry)
+        outcome = together([channel.deliver(entry) for channel in self.channels])
+        if isinstance(outcome, Refused):
+            entry.hold(f"{outcome.reason}; 'debmill queue release {entry.name.key}' tries again")
+            return None
+        return outcome
 
     def idle(self, now: datetime) -> None:
         """Tell what is to be told; what cannot be told must not stop the mail."""
@@ -74,34 +71,12 @@ class Notifier(Daemon[Notice]):
                 log.exception("something could not be told")
 
 
-def compose(notice: Notice, key: Key, sender: str) -> EmailMessage:
-    """Write the mail of a notice: the first line of its template is the subject (RFC 5322)."""
-    environment = Environment(
-        loader=PackageLoader("daemons"), undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True
-    )
-    text = environment.get_template(f"{notice.event.partition('-')[0]}.txt").render(notice=notice, **notice.facts)
-    subject, _, body = text.partition("\n")
-    message = EmailMessage()
-    message["Subject"] = subject.strip()
-    message["From"] = sender
-    message["To"] = ", ".join(notice.recipients)
-    message["Date"] = format_datetime(notice.at)
-    domain = sender.rpartition("@")[2] or "localhost"
-    message["Message-ID"] = f"<{key}@{domain}>"
-    if notice.upload != key:
-        message["References"] = f"<{notice.upload}@{domain}>"
-    message["Auto-Submitted"] = "auto-generated"
-    message.set_content(body.lstrip("\n"))
-    return message
-
-
-def _lay(message: EmailMessage, path: Path) -> Outcome:
-    atomic.make(path.parent)
-    atomic.replace(path, message.as_bytes())
-    return Done(f"written to {path.parent.name}/{path.name}")
-
-
-def _send(message: EmailMessage, mail: Mail) -> None:
-    host, port = address(mail.smtp)
-    with smtplib.SMTP(host, port, timeout=TIMEOUT) as server:
-        server.send_message(message)
+def together(deliveries: Sequence[Delivery]) -> Done | Later | Refused:
+    """Say what becomes of a notice: it waits while anybody is to be tried again, then perhaps for a person. Pure."""
+    waits = [one for one in deliveries if isinstance(one, Waits)]
+    if waits:
+        return Later("; ".join(one.reason for one in waits), min(one.until for one in waits))
+    refused = [one.reason for one in deliveries if isinstance(one, Refused)]
+    if refused:
+        return Refused("; ".join(refused))
+    return Done(", ".join(one.note for one in deliveries if isinstance(one, Delivered) and one.note))

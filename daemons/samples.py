@@ -16,7 +16,7 @@ def sample(suites: dict[str, Suite], changed: Settings | None = None) -> str:
     """Write a configuration file with every setting, its description and its value; defaults are commented out."""
     settings = changed or Settings()
     lines = ["# Settings of a debmill site. What is commented out is the default."]
-    for name in ("intake", "build", "evidence", "mail", "report", "archive", "keep"):
+    for name in ("intake", "build", "evidence", "mail", "notices", "report", "archive", "keep"):
         lines += _table(name, getattr(settings, name), {})
     for name, suite in suites.items():
         lines += _table(f"suites.{name}", suite, {"name": suite.name})

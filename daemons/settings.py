@@ -16,6 +16,7 @@ from msgspec import Meta, Struct
 
 from archive.keeping.thinning import Rule
 from daemons.building.environment import Limits
+from daemons.notifying.events import Kind
 from queues.problem import Problem
 from queues.values import Suite
 from review.policy import judging
@@ -160,6 +161,32 @@ class Mail(Struct, frozen=True, forbid_unknown_fields=True):
 
     smtp: Annotated[str, Meta(description="HOST:PORT of the SMTP server; empty: mails are files in logs/mail.")] = ""
     sender: Annotated[str, Meta(description="From address.")] = "debmill@localhost"
+    digest: Annotated[
+        bool, Meta(description="One mail a day to everybody, instead of one for each event; people may choose, too.")
+    ] = False
+    without: Annotated[
+        tuple[Kind, ...], Meta(description="Events of which nobody gets a mail, such as received or built.")
+    ] = ()
+
+
+class Notices(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is told besides mails."""
+
+    remind_days: Annotated[
+        int,
+        Meta(
+            description="Days after which reviewers are reminded of an upload, and each time they double; 0: never.",
+            ge=0,
+        ),
+    ] = 3
+    webhook: Annotated[
+        str,
+        Meta(
+            description="Where each event is POSTed as JSON, signed by keys/webhook.secret; empty: nowhere.",
+            pattern=r"^(https?://[^\s/:@]+(:[0-9]{1,5})?(/[^\s#]*)?)?$",
+        ),
+    ] = ""
+    webhook_seconds: Annotated[int, Meta(description="How long an answer of the webhook is waited for.", ge=1)] = 10
 
 
 class Report(Struct, frozen=True, forbid_unknown_fields=True):
@@ -169,7 +196,7 @@ class Report(Struct, frozen=True, forbid_unknown_fields=True):
     digest: Annotated[
         str,
         Meta(
-            description="When reviewers get the daily digest, HH:MM in UTC; empty: never.",
+            description="When the daily digest is sent, HH:MM in UTC; empty: never.",
             pattern="^(([01][0-9]|2[0-3]):[0-5][0-9])?$",
         ),
     ] = "06:00"
@@ -203,6 +230,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     build: Build = Build()
     evidence: Evidence = Evidence()
     mail: Mail = Mail()
+    notices: Notices = Notices()
     report: Report = Report()
     archive: Archive = Archive()
     keep: Keep = Keep()

@@ -34,6 +34,7 @@ class Site:
         self.keys = path / "keys"
         self.environments = path / "environments"
         self.logs = path / "logs"
+        self.templates = path / "templates"
         self.run = path / "run"
         self.uploading = path / "uploading"
         self.host_key = self.keys / "ssh_host_ed25519_key"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime
 
 from queues.history import Event
@@ -16,10 +17,10 @@ from queues.names import EntryName, Key, part_key, upload_key
 from queues.values import Notice, Suite, Upload
 from review.people import People
 from review.person import UnknownPerson
-from review.recipients import recipients
+from review.recipients import judges, recipients
 from review.verdicts import Refused
 
-ASKED, UNDONE = "asked", "undone"
+RECEIVED, ASKED, UNDONE = "received", "asked", "undone"
 PUT_BACK = ("given back", "released", ASKED, UNDONE)  # with `by`: a person did it
 
 
@@ -40,6 +41,16 @@ def tell(
     lay(spool, part_key(upload.key, event), notice)
 
 
+def tell_received(spool: Spool, people: People, suite: Suite, upload: Upload, now: datetime) -> None:
+    """Tell who sent an upload that it was taken, and the reviewers of its suite that it waits for them."""
+    to = recipients(upload, people, suite.notify_domains)
+    known = {mail.lower() for mail in to}
+    reviewers = [mail for mail in judges(people.reviewers(), suite.name) if mail.lower() not in known]
+    facts = {"by": upload.uploader}
+    one = Notice(RECEIVED, upload.key, upload.source, upload.version, upload.suite, (*to, *reviewers), facts, now)
+    lay(spool, part_key(upload.key, RECEIVED), one)
+
+
 def lay(spool: Spool, key: Key, notice: Notice) -> None:
     """Put a notice into the queue, unless one of this key is there, sent or not."""
     if spool.notices.find(key) is None:
@@ -52,14 +63,16 @@ def anew(event: str, events: Iterable[Event]) -> str:
     return f"{event}-{again + 1}" if again else event
 
 
-def tell_refused(spool: Spool, people: People, account: str, refused: Refused, now: datetime) -> None:
-    """Tell an account of a refusal that fell when nobody was connected; there is no upload that it could belong to."""
-    try:
-        mails: tuple[str, ...] = (people.uploader(account).mail,)
-    except UnknownPerson:
-        mails = ()
+def tell_refused(
+    spool: Spool, people: People, account: str, refused: Refused, now: datetime, *, heard: bool = False
+) -> None:
+    """Tell of a refusal; there is no upload that it could belong to. Who heard it while connected gets no mail."""
+    mails: tuple[str, ...] = ()
+    if not heard:
+        with suppress(UnknownPerson):
+            mails = (people.uploader(account).mail,)
     digest = hashlib.sha256(f"{account} {now.isoformat()} {refused.changes}".encode()).hexdigest()
     key = upload_key("intake", "0", digest)
-    facts = {"what": refused.changes, "reason": refused.note}
+    facts = {"what": refused.changes, "reason": refused.note, "rule": refused.rule, "account": account}
     notice = Notice("refused", key, "intake", "0", "", mails, facts, now)
     lay(spool, part_key(key, "refused"), notice)

@@ -10,7 +10,7 @@ from email.utils import parseaddr
 
 from queues.values import Upload
 from review.people import People
-from review.person import MAIL
+from review.person import MAIL, Reviewer
 
 
 def recipients(upload: Upload, people: People, notify_domains: Collection[str] = ()) -> tuple[str, ...]:
@@ -19,6 +19,11 @@ def recipients(upload: Upload, people: People, notify_domains: Collection[str] =
     registered = [*(one.mail for one in uploaders), *(one.mail for one in people.reviewers())]
     concerned = [one.mail for one in uploaders if one.name == upload.uploader or upload.signer in one.fingerprints]
     return choose(concerned, (upload.maintainer, upload.changed_by), registered, notify_domains)
+
+
+def judges(reviewers: Iterable[Reviewer], suite: str) -> tuple[str, ...]:
+    """Give the addresses of those who may decide on uploads to a suite. Pure."""
+    return tuple(dict.fromkeys(one.mail for one in reviewers if one.may_review(suite)))
 
 
 def choose(

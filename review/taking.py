@@ -21,6 +21,7 @@ from review.facts import Facts
 from review.inspection import architectures, dsc, sources, versions
 from review.inspection.changes import check_components
 from review.inspection.dsc import Dsc
+from review.notices import tell_received
 from review.refusal import REPLAY, Refusal
 from review.verdicts import Taken
 
@@ -40,6 +41,7 @@ def take(
             origs = _complete(stage, vouched, found, facts)
             refs = (*vouched.changes.files, *origs, _changes_ref(vouched))
             upload = _upload(vouched, account, refs, now)
+            tell_received(facts.spool, facts.people, vouched.suite, upload, now)
             _put(stage, upload, vouched, facts, now)
     return Taken(vouched.changes.name, upload.key, upload.source, upload.version, upload.suite)
 

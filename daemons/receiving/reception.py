@@ -93,7 +93,9 @@ class Reception:
 
     def judge(self, uploader: str, area: Path, name: str, sha256: str | None) -> Answer:
         """Say what becomes of a file that was closed, and keep it on record."""
-        return self._recorded(uploader, self._judged(uploader, area, name, sha256))
+        verdict = self._judged(uploader, area, name, sha256)
+        self._tell(uploader, verdict, self.clock(), heard=True)
+        return self._recorded(uploader, verdict)
 
     def judge_unheard(self, uploader: str, area: Path, name: str, sha256: str | None) -> Answer:
         """Do the same for a file whose sender hears no answer: a refusal is told by mail, too."""
@@ -159,10 +161,10 @@ class Reception:
         self._recorded(account, refused)
         self._tell(account, refused, self.clock())
 
-    def _tell(self, account: str, verdict: Verdict, now: datetime) -> None:
-        """Tell a refusal by mail."""
+    def _tell(self, account: str, verdict: Verdict, now: datetime, *, heard: bool = False) -> None:
+        """Tell a refusal: by mail, too, unless its sender heard it."""
         if isinstance(verdict, Refused):
-            tell_refused(self.site.spool, self.site.people, account, verdict, now)
+            tell_refused(self.site.spool, self.site.people, account, verdict, now, heard=heard)
 
     @contextmanager
     def _looking(self, server: Server | Watch) -> Iterator[None]:

@@ -1,17 +1,20 @@
-"""What is told by itself: each new cycle of build dependencies at once, and the rest once a day.
+"""What is told by itself: each new cycle of build dependencies at once, reminders, and the rest once a day.
 
-Both are notices whose keys are made of what they tell, so that a crash tells nobody twice. What is remembered between
+All are notices whose keys are made of what they tell, so that a crash tells nobody twice. What is remembered between
 two looks only spares work.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
+from daemons.notifying.templates import Templates
 from daemons.reporting import depwait, words
+from daemons.reporting.digests import Item, digests, put_off
 from daemons.reporting.needs import Cycle, cycles
+from daemons.reporting.reminders import reminders
 from daemons.reporting.report import make
 from daemons.sites import Site
 from queues import names
@@ -19,14 +22,15 @@ from queues.names import Key
 from queues.rooms import Room
 from queues.values import Notice, Upload
 from review.notices import lay
-from review.recipients import recipients
+from review.recipients import judges, recipients
 
 
 class Teller:
     """Looks whether there is anything to tell, and puts it into the queue of notices."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, templates: Templates) -> None:
         self.site = site
+        self._templates = templates
         self.spool = site.spool
         self._seen: list[int] = []  # when the rooms of dep-wait changed last
         self._day = ""  # whose digest is done
@@ -40,18 +44,31 @@ class Teller:
                 lay(self.spool, *self._cycle(cycle, now))
             self._seen = changed
 
+    def remind(self, now: datetime) -> None:
+        """Tell the reviewers of a suite what has waited for them for some days, once for each step."""
+        for one in reminders(self.spool, now, self.site.settings.notices.remind_days):
+            key, upload = names.part_key(one.upload.key, one.event), one.upload
+            to = judges(self.site.people.reviewers(), upload.suite)
+            facts = {"days": str(one.days), "since": f"{one.since:%F}"}
+            notice = Notice(one.event, upload.key, upload.source, upload.version, upload.suite, to, facts, now)
+            lay(self.spool, key, notice)
+
     def tell_digest(self, now: datetime) -> None:
-        """Tell the reviewers what has waited too long, when the time of day has come; nothing when nothing has."""
+        """Tell each person what was put off for the digest, and reviewers what has waited too long, once a day."""
         rules, day = self.site.settings.report, f"{now:%Y%m%d}"
         if self._day == day or not rules.digest or f"{now:%H:%M}" < rules.digest:
             return
-        key = names.upload_key("digest", day, _hash(str(self.site.path), day))
-        if self.spool.notices.find(key) is None and (to := self._reviewers()):
-            found = make(self.site, now, rules.days)
-            if found:
-                facts = {"site": found.site, "days": str(found.days), "text": words.lines(found)}
-                lay(self.spool, key, Notice("digest", key, "digest", f"{now:%F}", "", to, facts, now))
+        to = self._reviewers()
+        found = words.lines(make(self.site, now, rules.days)) if to else ""
+        for one in digests(self._items(now), day, found, to):
+            facts = {"site": str(self.site.path), "days": str(rules.days), "text": one.text}
+            key = names.upload_key("digest", one.day, _hash(str(self.site.path), one.day, one.to.lower()))
+            lay(self.spool, key, Notice("digest", key, "digest", one.date, "", (one.to,), facts, now))
         self._day = day
+
+    def _items(self, now: datetime) -> Iterator[Item]:
+        for day, to, notice in put_off(self.spool.notices, now):
+            yield Item(day, to, f"{notice.at:%F %H:%M}  {self._templates.write(notice).subject}")
 
     def _cycle(self, cycle: Cycle, now: datetime) -> tuple[Key, Notice]:
         uploads = [self.spool.master.peek(*found) for key in cycle.keys if (found := self.spool.master.find(key))]

@@ -133,7 +133,7 @@ def ends_well(case: Case, step: str) -> None:
     world.run_until_idle()
     assert world.place(new.key) == "archive/done", step
     assert world.published() == "2.0", step
-    assert world.told(new.key) == ["accepted", "published"], step
+    assert world.told(new.key) == ["accepted", "built", "published"], step
     check_older(world, old, new, step)
     assert world.waiting_for(new) == [], step
 
