@@ -75,6 +75,13 @@ class Templates:
                 log.error("%s: %s; debmill's own is taken", self._own / name, complaint(error))
         return _rendered(self._ours, name, notice)
 
+    def subject(self, notice: Notice) -> str:
+        """Say in a line what a notice tells; what no template can say, without one."""
+        try:
+            return self.write(notice).subject
+        except TemplateError:
+            return f"{notice.source} {notice.version}: {kind(notice)}"
+
     def problems(self) -> Iterator[tuple[Path, str]]:
         """Try every template of the site with facts as they may be, and say what is wrong with which."""
         for path in sorted(self._own.glob(f"*{SUFFIX}")):

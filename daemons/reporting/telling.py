@@ -68,7 +68,7 @@ class Teller:
 
     def _items(self, now: datetime) -> Iterator[Item]:
         for day, to, notice in put_off(self.spool.notices, now):
-            yield Item(day, to, f"{notice.at:%F %H:%M}  {self._templates.write(notice).subject}")
+            yield Item(day, to, f"{notice.at:%F %H:%M}  {self._templates.subject(notice)}")
 
     def _cycle(self, cycle: Cycle, now: datetime) -> tuple[Key, Notice]:
         uploads = [self.spool.master.peek(*found) for key in cycle.keys if (found := self.spool.master.find(key))]
