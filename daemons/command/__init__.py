@@ -22,6 +22,7 @@ COMMANDS = {
     "report": "Show what has waited too long, and why.",
     "why": "Tell the story of an upload: every state, and what caused it.",
     "log": "Show the log of a build.",
+    "events": "Show what was told of uploads, also while it happens.",
     "doctor": "Check everything a site has against each other, and repair it.",
     "uploader": "Say who may upload.",
     "reviewer": "Say who may decide.",

@@ -8,13 +8,31 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+from daemons.notifying.templates import Templates
 from daemons.sites import Site
 from queues.checking.findings import Finding, Look, broken, repairable
 
 # where nobody else may write
-CLOSED = ("debmill.toml", "spool/*", "spool/*/*", "spool/build/*/*", "archive/*", "uploading/*", "keys/**/*")
+CLOSED = (
+    "debmill.toml",
+    "spool/*",
+    "spool/*/*",
+    "spool/build/*/*",
+    "archive/*",
+    "uploading/*",
+    "keys/**/*",
+    "templates",
+    "templates/*",
+)
 ARCHIVE = ("pool", "dists", "opkg", "keys", "snapshots")
-SECRETS = ("archive", "archive/private-keys-v1.d", "archive/private-keys-v1.d/*", "ssh_host_ed25519_key", "feeds.sec")
+SECRETS = (
+    "archive",
+    "archive/private-keys-v1.d",
+    "archive/private-keys-v1.d/*",
+    "ssh_host_ed25519_key",
+    "feeds.sec",
+    "webhook.secret",
+)
 
 
 def looks(site: Site) -> Iterator[Look]:
@@ -26,7 +44,13 @@ def looks(site: Site) -> Iterator[Look]:
         yield partial(_closed, path)
     for path in (place for pattern in SECRETS for place in site.keys.glob(pattern)):
         yield partial(_secret, path)
+    yield partial(_templates, site)
     yield partial(_space, site)
+
+
+def _templates(site: Site) -> Iterator[Finding]:
+    for path, said in Templates(site.templates).problems():
+        yield broken("template", path, f"mails say debmill's own words instead: {said}")
 
 
 def _made(site: Site) -> list[Path]:

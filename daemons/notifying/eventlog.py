@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -22,6 +23,13 @@ from queues.values import Notice
 FILE = "events.jsonl"
 LEFT_OUT = "excerpt"
 TAIL = 1 << 20  # bytes of the log in which a line is looked for: what one daemon wrote before it died
+
+
+class End(NamedTuple):
+    """Which file the log was, and how many bytes it had."""
+
+    file: int
+    size: int
 
 
 class EventLog:
@@ -54,6 +62,36 @@ class EventLog:
         for line in lines:
             if (one := read(line)) is not None:
                 yield one
+
+    def follow(self, end: End) -> Iterator[Told | None]:
+        """Give the events that come behind an end of the log, and None when there is none at the moment, for ever.
+
+        A log that was renamed, or removed, is followed by the new one.
+        """
+        rest = b""
+        while True:
+            now = self.end()
+            if now.file != end.file:
+                end, rest = End(now.file, 0), b""
+            *lines, rest = (rest + self._read(end.size, now.size - end.size)).split(b"\n")
+            end = now
+            yield from filter(None, map(read, lines))
+            yield None
+
+    def end(self) -> End:
+        """Say where the log ends at the moment."""
+        try:
+            found = self.path.stat()
+        except FileNotFoundError:
+            return End(0, 0)
+        return End(found.st_ino, found.st_size)
+
+    def _read(self, at: int, length: int) -> bytes:
+        if length <= 0:
+            return b""
+        with open(self.path, "rb") as file:
+            file.seek(at)
+            return file.read(length)
 
     def _append(self, line: bytes) -> None:
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)

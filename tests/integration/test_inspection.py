@@ -464,15 +464,17 @@ class TestDesk:
         assert place.spool.review.find(taken.key) is None
         (name,) = place.spool.master.names(Room.READY)
         assert name.key == taken.key
-        (notice,) = place.spool.notices.names(Room.READY)
-        told = place.spool.notices.peek(Room.READY, notice)
-        assert (told.event, told.recipients, told.facts["by"]) == ("accepted", ("alice@example.org",), "rita")
+        told = [place.spool.notices.peek(Room.READY, name) for name in place.spool.notices.names(Room.READY)]
+        assert [(one.event, one.recipients, one.facts["by"]) for one in told] == [
+            ("received", ("alice@example.org", "rita@example.org"), "alice"),
+            ("accepted", ("alice@example.org",), "rita"),
+        ]
 
     def test_rejecting_keeps_the_reason_and_tells_the_uploader(self, place: Place, make: Callable[..., SourceUpload]):
         taken = place.taken(*make().files)
         place.desk.reject(taken.key, "rita", "not free", NOW)
         assert [name.key for name in place.spool.review.names(Room.REJECTED)] == [taken.key]
-        (notice,) = place.spool.notices.names(Room.READY)
+        *_, notice = place.spool.notices.names(Room.READY)
         assert place.spool.notices.peek(Room.READY, notice).facts == {"by": "rita", "reason": "not free"}
 
     def test_a_held_case_is_released_before_it_is_accepted(self, place: Place, make: Callable[..., SourceUpload]):

@@ -103,7 +103,7 @@ class TestVerdict:
         class Watched(atomic.Disk):
             def rename(self, old: atomic.AnyPath, new: atomic.AnyPath) -> None:
                 super().rename(old, new)
-                calls.append(f"rename {Path(new).parent.name}")
+                calls.append(f"rename {Path(new).parent.parent.name}/{Path(new).parent.name}")
 
             def sync(self, path: atomic.AnyPath) -> None:
                 super().sync(path)
@@ -116,7 +116,7 @@ class TestVerdict:
         )
         upload = make()
         alice.sftp(*upload.files)
-        arrived = calls.index("rename ready")
+        arrived = calls.index("rename review/ready")
         assert {f"sync {path.name}" for path in upload.files} <= set(calls[:arrived])
         assert "sync ready" in calls[arrived : calls.index("Taken")]
 

@@ -76,10 +76,10 @@ class Door:
         return [*self.server.areas.of(account).files()]
 
     def told(self, event: str) -> list[Notice]:
-        """Give the notices of an event."""
+        """Give the notices of an event by which somebody gets a mail."""
         queue = self.site.spool.notices
         found = [queue.peek(room, name) for room in queue.rooms for name in queue.names(room)]
-        return [notice for notice in found if notice.event == event]
+        return [notice for notice in found if notice.event == event and notice.recipients]
 
     def where(self, key: Key) -> str:
         """Name the room that an upload is in."""
