@@ -17,14 +17,6 @@ from review.screens.editing import edited
 from review.screens.lines import Line, Written, plain, shown
 from review.screens.roll import Roll
 
-REASONS = (
-    "The changelog does not say what was changed, and why.",
-    "debian/copyright does not name every licence and holder in the source.",
-    "This is for another suite; please upload it there.",
-    "The source holds files whose source is missing.",
-    "There are changes outside of debian/ that are no patches.",
-    "This name or version is taken; please choose another one.",
-)
 QUESTIONS = ("Why is this change needed now?", "Where does this code come from, under which licence?")
 LATER = ("for later", "waits for an answer", "needs a second pair of eyes")
 
@@ -62,7 +54,8 @@ class Words(ModalScreen[str]):
     def action_template(self, step: int) -> None:
         """Take another template."""
         if self._templates:
-            self._at = (self._at + step) % len(self._templates)
+            before = max(self._at, -1 if step > 0 else 0)  # the first time, up is the last one
+            self._at = (before + step) % len(self._templates)
             self._put(self._templates[self._at])
 
     def action_edit(self) -> None:

@@ -13,7 +13,7 @@ from textual.widgets import Static
 from queues.names import Key
 from queues.problem import Problem
 from queues.rooms import Room
-from review.screens.asking import LATER, QUESTIONS, REASONS, Help, Sure, Words
+from review.screens.asking import LATER, QUESTIONS, Help, Sure, Words
 from review.screens.crowd import Row
 from review.screens.lines import shown
 from review.screens.work import Work
@@ -64,7 +64,8 @@ class Deciding(Screen[int]):
 
     def action_reject(self) -> None:
         """Ask for a reason, and reject."""
-        self._with_words("Reject {}. What is its uploader told?", self.work.reject, REASONS, gone=True)
+        reasons = [*self.work.reasons.all().values()]
+        self._with_words("Reject {}. What is its uploader told?", self.work.reject, reasons, gone=True)
 
     def action_hold(self) -> None:
         """Put aside, or, what is held, back."""

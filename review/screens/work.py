@@ -12,6 +12,7 @@ from queues.names import Key
 from queues.values import Upload
 from review.desk import Desk
 from review.policy.values import Policy
+from review.reasons import Reasons
 from review.screens.held import Held
 
 Undo = Callable[[str, str], Upload]  # a name and a reason
@@ -30,6 +31,7 @@ class Work(Struct, frozen=True):
     undoing: Undo
     clock: Clock
     held: Held
+    reasons: Reasons
 
     @property
     def spool(self) -> Spool:

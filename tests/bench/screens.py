@@ -25,6 +25,7 @@ from queues.rooms import Room  # noqa: E402
 from review.desk import Desk  # noqa: E402
 from review.evidence import papers  # noqa: E402
 from review.people import People  # noqa: E402
+from review.reasons import Reasons  # noqa: E402
 from tests.bench.review import LONG, WAITING, crowded, measured, paged  # noqa: E402
 from tests.support.account import room  # noqa: E402
 from tests.support.entries import spool_at  # noqa: E402
@@ -89,7 +90,7 @@ def opened(site: Path) -> dict[str, tuple[float, float]]:
         spool = spool_at(site)
         desk = Desk(spool, People(site / "keys"), {})
         held = Held(desk)
-        tool = Tool(Work(desk, "rita", lambda *_: 1 / 0, spool.clock, held))  # type: ignore[arg-type, return-value]
+        tool = Tool(Work(desk, "rita", lambda *_: 1 / 0, spool.clock, held, Reasons(site)))  # type: ignore[arg-type, return-value]
 
         async def shown(words: str) -> None:
             deadline = time.monotonic() + PATIENCE

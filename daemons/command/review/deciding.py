@@ -15,6 +15,7 @@ from daemons.steering import undoing
 from queues.clock import utc
 from queues.values import Upload
 from review.desk import Desk, NotAllowed
+from review.reasons import Reasons
 
 as_reviewer = click.option("--as", "reviewer", metavar="NAME", help="Who decides; else $SUDO_USER or $USER.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON: key, source, version, suite, decision.")
@@ -33,12 +34,18 @@ def accept(site: Site, case: str, reviewer: str | None, as_json: bool) -> None:
 
 @click.command()
 @click.argument("case", metavar="ID")
-@click.option("--reason", "-m", required=True, help="What the uploader is told.")
+@click.option("--reason", "-m", default="", help="What the uploader is told.")
+@click.option(
+    "--template", metavar="NAME", help="A reason that 'debmill review reasons' lists; --reason stands below it."
+)
 @as_reviewer
 @as_json
 @pass_site
-def reject(site: Site, case: str, reason: str, reviewer: str | None, as_json: bool) -> None:
+def reject(site: Site, case: str, reason: str, template: str | None, reviewer: str | None, as_json: bool) -> None:
     """Refuse an upload; the uploader is told why. The same version may come again with a new signature."""
+    reason = "\n\n".join(filter(None, (reasons_of(site).text(template) if template else "", reason)))
+    if not reason:
+        raise click.UsageError("say why: --reason TEXT, or --template NAME")
     upload = desk_of(site).reject(case, name_of(site, reviewer), reason, utc())
     _say(upload, "rejected", "is rejected", as_json=as_json)
 
@@ -112,6 +119,11 @@ COMMANDS = (accept, reject, hold, release, note, ask, undo)
 def desk_of(site: Site) -> Desk:
     """Give the desk of a site."""
     return Desk(site.spool, site.people, site.settings.suites, site.settings.policies)
+
+
+def reasons_of(site: Site) -> Reasons:
+    """Give the reasons for rejecting that the site has."""
+    return Reasons(site.templates / "reasons")
 
 
 def name_of(site: Site, given: str | None) -> str:

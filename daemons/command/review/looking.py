@@ -13,7 +13,7 @@ from msgspec import Struct
 from rich.markup import escape
 from rich.table import Column, Table
 
-from daemons.command.review import pages
+from daemons.command.review import deciding, pages
 from daemons.command.tables import console
 from daemons.sites import Site, pass_site
 from queues.problem import Problem
@@ -145,7 +145,25 @@ def rules(site: Site, suite: str | None, as_json: bool) -> None:
     console().print(table)
 
 
-COMMANDS = (list_cases, show, diff, rules)
+@click.command("reasons")
+@as_json
+@pass_site
+def list_reasons(site: Site, as_json: bool) -> None:
+    """List the reasons that 'reject --template NAME' knows, and the tool offers.
+
+    A site adds its own: files NAME.txt in its templates/reasons.
+    """
+    found = deciding.reasons_of(site).all()
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(found)).decode())
+        return
+    table = Table("name", "reason")
+    for name, text in found.items():
+        table.add_row(name, escape(text))
+    console().print(table)
+
+
+COMMANDS = (list_cases, show, diff, rules, list_reasons)
 
 
 def _line(site: Site, case: Case) -> Line:

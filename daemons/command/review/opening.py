@@ -21,4 +21,4 @@ def open_tool(site: Site, reviewer: str | None) -> None:
     from review.screens.tool import open_tool
     from review.screens.work import Work
 
-    open_tool(Work(desk, name, undo, site.spool.clock, Held(desk)))
+    open_tool(Work(desk, name, undo, site.spool.clock, Held(desk), deciding.reasons_of(site)))

@@ -21,6 +21,7 @@ from review.evidence.tree import Node
 from review.evidence.values import Difference, Evidence, Part
 from review.person import Reviewer
 from review.policy.values import Policy
+from review.reasons import Reasons
 from review.screens.held import Held
 from review.screens.tool import Tool
 from review.screens.work import Work
@@ -64,7 +65,8 @@ def work_of(world: World, reviewer: str = REVIEWER, undo: Callable[[str, str], U
         raise AssertionError(f"{wanted} was to be undone: {reason}")
 
     desk = replace(world.desk(), people=Anybody(world.site.keys), policies={"demo": Policy()})
-    return Work(desk, reviewer, undo or nothing, lambda: START + timedelta(hours=12, minutes=30), Held(desk))
+    reasons = Reasons(world.site.templates / "reasons")
+    return Work(desk, reviewer, undo or nothing, lambda: START + timedelta(hours=12, minutes=30), Held(desk), reasons)
 
 
 def lay(world: World, one: Upload, evidence: Evidence = QUIET, diff: bytes = DIFF) -> None:

@@ -52,6 +52,15 @@ def test_a_template_is_changed_before_it_is_sent(world: World, one: Upload) -> N
     assert world.notices(one.key)[0].facts["reason"].endswith("and why. See 5.")
 
 
+def test_a_sites_own_reason_is_a_template_too(world: World, one: Upload) -> None:
+    folder = world.site.templates / "reasons"
+    folder.mkdir(parents=True)
+    (folder / "house.txt").write_text("See the rules of the house.\n")
+    after(work_of(world), "enter", "r", "up", "enter")
+
+    assert world.notices(one.key)[0].facts["reason"] == "See the rules of the house."
+
+
 @pytest.mark.parametrize("key", ["r", "h", "n", "m"])
 def test_a_question_that_is_left_changes_nothing(world: World, one: Upload, key: str) -> None:
     after(work_of(world), "enter", key, *"words", "escape")
