@@ -16,11 +16,12 @@ from archive.stanzas import SOURCE, Stanza
 from queues import control
 from queues.values import Suite
 
+ENGLISH = "i18n"  # the index of long descriptions; it belongs to no catalogue, for no decision needs it
 ALL = "all"  # an index that apt never asks for (No-Support-for-Architecture-all), and aptly does
 
 
 class Place(NamedTuple):
-    """One index: the directory of `dists`, the component, and the architecture, or `source`."""
+    """One index: the directory of `dists`, the component, and the architecture, or `source`, or `i18n`."""
 
     dist: str
     component: str
@@ -31,6 +32,8 @@ class Place(NamedTuple):
         """Give the path of the index below its `dists` directory."""
         if self.architecture == SOURCE:
             return f"{self.component}/source/Sources"
+        if self.architecture == ENGLISH:
+            return f"{self.component}/i18n/Translation-en"
         return f"{self.component}/binary-{self.architecture}/Packages"
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from archive import pool, reading, results, stanzas
+from archive import descriptions, pool, reading, results, stanzas
 from archive.catalogue import debug_of
 from archive.inclusion import Arrival, Built
 from archive.pool import Pool
@@ -158,7 +158,8 @@ def binary(
     component = results.component_of(fields.get("Section", ""))
     home, ref = pool.directory(component, expected.source), material.ref
     stanza = stanzas.binary(fields, f"{home}/{ref.name}", ref.size, ref.sha256)
-    return Built(dist, component, stanza), pool.Member(home, *material)
+    parted = descriptions.part(stanza) if suite.translations else descriptions.Parted(stanza, None)
+    return Built(dist, component, *parted), pool.Member(home, *material)
 
 
 def _source_files(delivery: Delivery, dsc: Material, fields: Fields, kept: Pool) -> list[Material]:

@@ -23,11 +23,15 @@ from queues import control
 
 
 class Built(NamedTuple):
-    """One binary that arrives: the directory of `dists` and the component it goes to, and its stanza."""
+    """One binary that arrives: the directory of `dists` and the component it goes to, and its stanza.
+
+    `description` is the entry of its long description where the suite publishes those apart (`archive.descriptions`).
+    """
 
     dist: str
     component: str
     stanza: Stanza
+    description: Stanza | None = None
 
 
 class Arrival(Struct, frozen=True):
@@ -58,9 +62,13 @@ NOTHING = Difference((), ())
 
 
 class Change(Struct, frozen=True):
-    """The indices that become different, and how; empty when the archive has everything already."""
+    """The indices that become different, and how; empty when the archive has everything already.
+
+    `described` are what came, with its long descriptions where those are published apart.
+    """
 
     indices: Mapping[Place, Difference]
+    described: tuple[Built, ...] = ()
 
     def to(self, extract: Extract) -> Extract:
         """Give what an extract becomes."""

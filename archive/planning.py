@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from msgspec import structs
+
 from archive.catalogue import Catalogue
 from archive.delivery import Checked
 from archive.draft import Draft
@@ -26,7 +28,8 @@ def plan(
         planned = Refusal(elsewhere) if elsewhere else draft.plan(one.arrival)
         if isinstance(planned, Refusal):
             return planned
-    return draft.change
+    described = (built for one in checked for built in one.arrival.binaries if built.description)
+    return structs.replace(draft.change, described=tuple(described))
 
 
 def _elsewhere(arrival: Arrival, suite: str, others: Mapping[str, Catalogue]) -> str:

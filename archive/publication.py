@@ -122,9 +122,7 @@ class Publication:
         for dist in dists_of(suite):
             directory = self._tree.building / DISTS / dist
             old = self._old(suite, dist)
-            entries = Revision(old, suite, dist, self._texts).write(
-                directory, self._change.indices, merge=merge, check=check
-            )
+            entries = Revision(old, suite, dist, self._texts).write(directory, self._change, merge=merge, check=check)
             entries |= self._contents.write(suite, dist, directory, old, self._change.indices)
             writing.link_by_hash(self._tree, dist, directory, entries)
             text = release.text(suite, dist, moment, entries)

@@ -16,7 +16,7 @@ SOURCE = "source"
 EXTRA = b"Extra-Source-Only: yes\n"
 _FIELD = re.compile(rb"^(Package|Version|Architecture|Source): *([^\n]*)$", re.MULTILINE)
 _OF_SOURCE = re.compile(r"(\S+)(?: \(([^)]+)\))?")
-_OURS = {"filename", "size", "md5sum", "sha1", "sha256", "sha512", "directory", "extra-source-only"}
+_OURS = {"filename", "size", "md5sum", "sha1", "sha256", "sha512", "directory", "extra-source-only", "description-md5"}
 
 
 class Malformed(ValueError):

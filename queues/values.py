@@ -174,6 +174,9 @@ class Suite(Struct, frozen=True, forbid_unknown_fields=True):
     contents: Annotated[
         bool, Meta(description="Publish which file is in which package (Contents-ARCH.gz), for apt-file.")
     ] = False
+    translations: Annotated[
+        bool, Meta(description="Publish long descriptions apart, once for all architectures (Translation-en).")
+    ] = False
     zst: Annotated[
         bool,
         Meta(description="Publish indices as .zst, too, which apt unpacks fastest; .gz and .xz stay for others."),

@@ -81,7 +81,7 @@ def _signed(directory: Path, text: bytes, certificates: Sequence[Certificate], n
 
 def _index(directory: Path, path: str, listed: Digest, digests: Digests) -> Iterator[Finding]:
     file = directory / path
-    if file.suffix not in (".gz", ".xz"):  # the plain text has its hash in Release and no file
+    if file.suffix not in (".gz", ".xz", ".zst"):  # the plain text has its hash in Release and no file
         if (unpacked := _unpacked(file.with_name(f"{file.name}.gz"))) is not None and unpacked != listed:
             yield broken("index", file, "what is packed in its .gz is not what Release lists: restore it from a backup")
         return

@@ -9,8 +9,8 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-from archive import stanzas
-from archive.catalogue import Place
+from archive import descriptions, stanzas
+from archive.catalogue import ENGLISH, Place
 from archive.indices import Damaged, files, forms, members, pieces
 from archive.indices.members import Member
 from archive.indices.pieces import TAIL, Piece
@@ -123,6 +123,8 @@ class Index:
             raise self._damaged(str(error)) from None
 
     def _stanza(self, text: bytes) -> Stanza:
+        if self.place.architecture == ENGLISH:
+            return descriptions.read(text[:-1])
         try:
             return stanzas.read(text[:-1], sources=self.place.architecture == SOURCE)
         except stanzas.Malformed as error:

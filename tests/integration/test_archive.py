@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import os
@@ -133,6 +134,26 @@ def test_apt_reads_an_index_of_many_pieces(tmp_path: Path, form: str) -> None:
     assert found.count("\nVersion: 1\n") == 3000
     assert found.count("\nVersion: 2\n") == 1
     assert "Package: behind\n" in found
+
+
+@pytest.mark.parametrize("zst", [False, True])
+def test_apt_shows_long_descriptions_that_stand_apart(tmp_path: Path, zst: bool) -> None:
+    site = Site(tmp_path / "site", Suite("demo", architectures=("amd64", "i386"), translations=True, zst=zst))
+    assert isinstance(site.include("1.0", "amd64", "i386", "all"), Included)
+    with Server(site.archive).serving() as server:
+        apt = client(tmp_path, site, server.url)
+        with apt.configuration.open("a") as configuration:
+            configuration.write("#clear Acquire::Languages;\n")
+        updated = apt.update()
+        assert updated.returncode == 0, updated.stderr
+        assert any("main/i18n/by-hash/SHA256/" in request for request in server.requests)
+    shown = apt.run("apt-cache", "show", "tiny", "tiny-doc").stdout
+    assert shown.count(" It holds one file.\n .\n And this line.\n") == 2
+    assert shown.count("\nDescription-md5: ") == 2
+    assert (
+        "It holds"
+        not in gzip.decompress((site.archive / "dists/demo/main/binary-amd64/Packages.gz").read_bytes()).decode()
+    )
 
 
 def test_apt_file_finds_what_was_included(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from archive import release, stanzas, zst
 from archive.catalogue import Place, places_of
-from archive.inclusion import Difference
+from archive.inclusion import Change, Difference
 from archive.indices import Damaged, blocks, forms, members, pieces
 from archive.indices.index import Index
 from archive.indices.pieces import FULL, SMALL, Piece
@@ -61,7 +61,7 @@ class Published:
         revision = Revision(self.directory, self.suite, "demo", self.texts)
         self.number += 1
         difference = {PLACE: Difference(tuple(removed), tuple(added))} if removed or added else {}
-        entries = revision.write(self.directory, difference, merge=merge)
+        entries = revision.write(self.directory, Change(difference), merge=merge)
         (self.directory / "Release").write_bytes(release.text(self.suite, "demo", MOMENT, entries))
         return entries
 
