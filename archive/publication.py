@@ -124,7 +124,7 @@ class Publication:
             old = self._old(suite, dist)
             entries = Revision(old, suite, dist, self._texts).write(directory, self._change, merge=merge, check=check)
             entries |= self._contents.write(suite, dist, directory, old, self._change.indices)
-            writing.link_by_hash(self._tree, dist, directory, entries)
+            writing.link_by_hash(self._tree, dist, directory, entries, moment)
             text = release.text(suite, dist, moment, entries)
             self._check_identity(dist, text)
             releases.append((directory, text))

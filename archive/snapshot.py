@@ -13,6 +13,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import NewType
 
@@ -80,8 +81,15 @@ class Tree:
 
     def generations(self, dist: str, count: int) -> list[SnapshotId]:
         """Name the last publications of a directory of `dists`, the newest first."""
-        found = (snapshot for snapshot in self.all() if self.directory(snapshot, dist).is_dir())
-        return [snapshot for snapshot, _ in zip(found, range(count), strict=False)]
+        return [*islice(self._generations(dist), count)]
+
+    def generations_since(self, dist: str, count: int, since: datetime) -> list[SnapshotId]:
+        """Name the last publications of a directory of `dists`, and besides all since then, the newest first."""
+        numbered = enumerate(self._generations(dist))
+        return [snapshot for _, snapshot in takewhile(lambda one: one[0] < count or date(one[1]) >= since, numbered)]
+
+    def _generations(self, dist: str) -> Iterator[SnapshotId]:
+        return (snapshot for snapshot in self.all() if self.directory(snapshot, dist).is_dir())
 
     def point(self, dist: str, snapshot: SnapshotId) -> None:
         """Make a snapshot the current one of a directory of `dists`: one rename."""

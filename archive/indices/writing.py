@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -21,7 +22,8 @@ from archive.release import Digest
 from archive.snapshot import Tree
 from queues import atomic
 
-KEPT = 16  # generations whose index files stay reachable by hash
+KEPT = 16  # generations whose index files stay reachable by hash, and besides all that are not older than this
+LATELY = timedelta(minutes=5)
 MODE = 0o644
 _THREADS = 2
 
@@ -46,11 +48,11 @@ def write(
     return {place.path: plain, **{place.path + suffix: release.digest(data) for suffix, data in files.items()}}
 
 
-def link_by_hash(tree: Tree, dist: str, directory: Path, entries: Entries) -> None:
+def link_by_hash(tree: Tree, dist: str, directory: Path, entries: Entries, moment: datetime) -> None:
     """Link the index files of a new directory, and those of the last generations, by their hashes."""
     linked: set[tuple[str, str]] = set()
     _link(directory, directory, entries, linked)
-    for snapshot in tree.generations(dist, KEPT - 1):
+    for snapshot in tree.generations_since(dist, KEPT - 1, moment - LATELY):
         old = tree.directory(snapshot, dist)
         _link(old, directory, opening.listed(old), linked)
 

@@ -33,12 +33,15 @@ from daemons.sites import Site  # noqa: E402
 from queues.clock import utc  # noqa: E402
 from tests.support.account import room  # noqa: E402
 from tests.support.corpus import corpus  # noqa: E402
+from tests.support.crowd import updating  # noqa: E402
 from tests.support.figures import Figure, printed  # noqa: E402
+from tests.support.served import served  # noqa: E402
 
 SIZES = (1_000, 10_000, 60_000)
 MANY = SIZES[-1]
 SPARE = 500
 REPEATS = 5
+CLIENTS, CHANGES = 50, 100
 NO_TARGET = float("inf")
 INDEX = "dists/bench/main/binary-amd64/Packages"
 
@@ -61,6 +64,7 @@ def figures(work: Path) -> Iterator[Figure]:
     cold = 0.0
     for size in SIZES:
         cold = yield from ours(work, size)
+    yield from crowd(work)
     share = yield from in_order(work / f"site-{MANY}")
     yield from with_everything(work / f"site-{MANY}", share)
     yield from peers(work, cold)
@@ -134,6 +138,20 @@ def back_and_forth(site: Path, size: int) -> Iterator[Figure]:
     started = time.perf_counter()
     assert len(list(keeper.snapshots())) > REPEATS
     yield Figure("  listing all snapshots with what came and went, wall", time.perf_counter() - started, "s", NO_TARGET)
+
+
+def crowd(work: Path) -> Iterator[Figure]:
+    """Clients in a loop while packages are put in one after another, each by a process of its own."""
+    site, started = work / f"site-{SIZES[0]}", time.perf_counter()
+    new = chosen(MANY)[1][:CHANGES]
+    archive = site / "archive"
+    with served(archive) as url, updating(work, url, "bench", archive / "keys/archive.gpg", CLIENTS) as clients:
+        for deb in new:
+            ran(debmill(site, "archive", "include", deb, "--suite", "bench"))
+    took = time.perf_counter() - started
+    sys.stderr.write("".join(clients.errors[:3]))
+    what = f"{CLIENTS} apt clients, {sum(clients.updates)} updates, {CHANGES} publications in {took:.0f} s: errors"
+    yield Figure(what, len(clients.errors), "", 0)
 
 
 def in_order(site: Path) -> Generator[Figure, None, float]:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from threading import Event
 
 import pytest
 
@@ -18,10 +16,10 @@ from archive.keeping.thinning import Rule
 from archive.repository import Repository
 from archive.snapshot import SnapshotId
 from queues.values import Suite
+from tests.support.crowd import updating
 from tests.support.served import served
 from tests.support.tools import run
 from tests.unit.archive import packages
-from tests.unit.archive.apt import Apt
 
 pytestmark = pytest.mark.integration
 START = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
@@ -128,30 +126,15 @@ def test_clients_update_while_the_archive_changes(tmp_path: Path) -> None:
     archive = Archive(tmp_path)
     first = archive.include("1.0")
     keeper = Keeper(archive.root, archive.repository.records)
-    over = Event()
-
-    def update(number: int, url: str) -> list[str]:
-        apt = Apt(tmp_path / f"client-{number}")
-        apt.source(url, "demo", archive.key)
-        errors = []
-        while not over.is_set():
-            done = apt.update()
-            if done.returncode != 0 or "W:" in done.stderr:
-                errors.append(done.stderr)
-        return errors
-
-    with served(archive.root) as url, ThreadPoolExecutor(CLIENTS) as pool:
-        clients = [pool.submit(update, number, url) for number in range(CLIENTS)]
-        try:
-            for number in range(ROUNDS):
-                second = archive.include(f"2.{number}")
-                back = archive.repository.rollback(Rollback("demo", second, first, "ulla", ""), archive.tick())
-                assert isinstance(back, str)
-                keeper.thin(Rule(1, 0, 0, timedelta(0)), archive.now)
-                first = back
-        finally:
-            over.set()
-        assert [client.result() for client in clients] == [[]] * CLIENTS
+    with served(archive.root) as url, updating(tmp_path, url, "demo", archive.key, CLIENTS) as crowd:
+        for number in range(ROUNDS):
+            second = archive.include(f"2.{number}")
+            back = archive.repository.rollback(Rollback("demo", second, first, "ulla", ""), archive.tick())
+            assert isinstance(back, str)
+            keeper.thin(Rule(1, 0, 0, timedelta(0)), archive.now)
+            first = back
+    assert crowd.errors == []
+    assert len(crowd.updates) == CLIENTS
     assert keeper.sweep(Rule(), archive.now, ()).snapshots == ()
 
 
