@@ -1,4 +1,4 @@
-"""The command lines that make an environment's namespaces and enter them. Pure, but for this process's limits.
+"""The command lines that make an environment's namespaces and enter them. Pure, but for this process's own.
 
 Each starts with a parent-death signal, which fires when the *thread* that started it ends: start them from a thread
 that lives as long as the environment.
@@ -6,6 +6,7 @@ that lives as long as the environment.
 
 from __future__ import annotations
 
+import os
 import resource
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,17 +20,16 @@ INSIDE = {"PATH": PATH, "LC_ALL": "C.UTF-8", "HOME": "/nonexistent", "TERM": "du
 PYTHON = "/usr/bin/python3"  # Debian's own: no other need be within reach of subordinate ids
 _NO_CORE = 1  # not 0: with that, a core is still piped to a program of the host (core(5)); no file can be so small
 _NARROW = {"i386", "armel", "armhf", "mipsel", "powerpc"}  # run by the 64-bit kernel as 32-bit machines
+_TOP = Path(__file__).resolve().parents[2]
 _DYING = ("setpriv", "--pdeathsig", "KILL")
 
 
-def making(program: Path) -> list[str]:
-    """Run a Python program as process 1 of new namespaces, with every capability there and no id of the host's.
+def making() -> list[str]:
+    """Start process 1 of new namespaces, with every capability there and no id of the host's.
 
-    It is still the caller to the host, and to open the caller's files; it becomes the namespace's root by itself. As
-    long as it waits it keeps no file system from being unmounted (slave mounts, mount_namespaces(7)).
+    It is still the caller to the host, and to open the caller's files; it becomes the namespace's root by itself.
     """
-    namespaces = ("--mount", "--pid", "--net", "--ipc", "--uts", "--fork", "--kill-child", "--propagation=slave")
-    return [*_DYING, "--", "unshare", "--map-auto", "--keep-caps", *namespaces, "--", PYTHON, "-I", "-S", str(program)]
+    return _program("inside.run()")
 
 
 def as_root(pid: str, architecture: str, directory: str, argv: Sequence[str]) -> list[str]:
@@ -68,7 +68,14 @@ def _bound(resource_limit: int, wanted: int) -> int:
 
 def mapped(argv: Sequence[str]) -> list[str]:
     """Run a command of the host as root of a user namespace of subordinate ids only."""
-    return [*_DYING, "--", "unshare", "--map-auto", "--setuid", "0", "--setgid", "0", "--", *argv]
+    return [*_program("mapping.run(*sys.argv[1:])"), str(os.getpid()), *argv]
+
+
+def _program(call: str) -> list[str]:
+    """Run a function of `inside` or `mapping`, in an interpreter that heeds nothing of where it runs."""
+    module = call.partition(".")[0]
+    code = f"import sys; sys.path.append({str(_TOP)!r}); from daemons.building import {module}; {call}"
+    return [PYTHON, "-I", "-S", "-c", code]
 
 
 def _nsenter(pid: str, user: int, directory: str) -> list[str]:

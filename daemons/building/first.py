@@ -14,7 +14,6 @@ import signal
 import subprocess
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 
 import msgspec
 
@@ -22,7 +21,6 @@ from daemons.building import cgroups, entering, keyring
 from daemons.building.contents import Description
 from daemons.building.environment import Broken
 
-_PROGRAM = Path(__file__).with_name("inside.py")
 _PATIENCE = 60.0  # seconds for process 1 to answer
 _FORMAT = 2  # of marshal: any Python reads it
 
@@ -39,7 +37,7 @@ class First:
         self.pid = ""
         self.group = cgroups.make()
         self._process = subprocess.Popen(
-            self.group.joining(entering.making(_PROGRAM)),
+            self.group.joining(entering.making()),
             cwd="/",
             env=entering.OUTSIDE,
             stdin=subprocess.PIPE,

@@ -1,7 +1,7 @@
 """The first process of an environment: it makes the fresh root, enters it for good, and then only holds it.
 
-A program, never imported: `first` runs it as process 1 of new user, mount, pid, net, ipc and uts namespaces, with
-every capability of the new user namespace. It may wait for long to be told what to make. It starts as the service
+Runs alone, in an interpreter of its own that `first` starts: it makes user, mount, pid, net, ipc and uts namespaces and
+is process 1 there, with every capability. It may wait for long to be told what to make. It starts as the service
 account, which alone may reach the base and the archive, and is the namespace's root from before the root is entered. It
 never runs anything of a package: that comes in later, from outside (`entering`), into a root that has no way back.
 
@@ -22,19 +22,15 @@ import struct
 import sys
 import time
 
+from daemons.building import mapping
+from daemons.building.mapping import SIGKILL, call, libc
+
 # linux/mount.h, linux/prctl.h, linux/sockios.h, linux/if.h, asm-generic/signal.h
 NOSUID, NODEV, NOEXEC, BIND, REMOUNT_READ_ONLY, DETACH = 2, 4, 8, 4096, 32 | 4096 | 1, 2
 ALL_PRIVATE = 1 << 14 | 1 << 18
-PR_SET_PDEATHSIG = 1
+PR_SET_DUMPABLE = 4
 AF_INET, SOCK_DGRAM, SIOCSIFFLAGS, IFF_UP = 2, 2, 0x8914, 1
-SIGKILL, SIGCHLD, SIG_IGN = 9, 17, 1
-libc = ctypes.CDLL(None, use_errno=True)
-
-
-def call(name: str, what: str, *arguments: object) -> None:
-    """Call a function of the C library that Python lacks. Raises OSError."""
-    if getattr(libc, name)(*arguments) < 0:
-        raise OSError(ctypes.get_errno(), f"{what}: {os.strerror(ctypes.get_errno())}")
+SIGCHLD, SIG_IGN = 17, 1
 
 
 def mount(kind: str, source: str, target: str, flags: int = 0, options: str = "") -> None:
@@ -95,15 +91,6 @@ def make_devices(shm: int) -> None:
         mount("proc", "proc", "proc", NOSUID | NODEV | NOEXEC)
     except PermissionError:
         sys.exit("parts of this machine's /proc are masked, as in a container: debmill needs all of it to be seen")
-
-
-def become_root() -> None:
-    """Become the namespace's root: from here on nothing of the service account can be reached."""
-    os.setgroups([])
-    os.setresgid(0, 0, 0)
-    os.setresuid(0, 0, 0)
-    # the change of user has cleared the signal of unshare --kill-child
-    call("prctl", "dying with the parent", PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)
 
 
 def enter_root() -> None:
@@ -189,7 +176,7 @@ def answer(line: str) -> None:
 
 
 def main() -> None:
-    """Make, enter, tell, hold."""
+    """Hear what to make; make, enter, tell, hold."""
     told = sys.stdin.buffer
     description = marshal.load(told)
     mount("none", "none", "/", ALL_PRIVATE)  # what is mounted outside from now on is not seen
@@ -198,7 +185,9 @@ def main() -> None:
     layers = [look_at(layer) for layer in description["layers"]]
     writable = look_at(description["writable"]) if description["writable"] else None
     os.chdir(description["base"])
-    become_root()
+    mapping.become_root()
+    # with the change of user, only who has power over the namespace of our program may look at us: the host's root
+    call("prctl", "being looked at", PR_SET_DUMPABLE, 1, 0, 0, 0)
     make_root(layers, writable, description["size"])
     for target, directory in opened.items():
         show(directory, target.lstrip("/"))
@@ -220,9 +209,12 @@ def main() -> None:
         answer("sealed")
 
 
-try:
-    os.umask(0o022)
-    main()
-except (OSError, EOFError) as error:
-    sys.exit(str(error).partition("] ")[2] or str(error))
-os._exit(0)  # the kernel tidies up faster than an interpreter
+def run() -> None:
+    """Do all of it, or say what failed."""
+    try:
+        os.umask(0o022)
+        mapping.alone()
+        main()
+    except (OSError, EOFError) as error:
+        sys.exit(str(error).partition("] ")[2] or str(error))
+    os._exit(0)  # the kernel tidies up faster than an interpreter

@@ -173,6 +173,6 @@ def first_of(builder: subprocess.Popen[bytes]) -> int:
     """Give process 1 of what a builder has started ahead, as soon as it is that."""
     while True:
         for first in children_of(ready_of(builder)):
-            if "inside.py" in Path(f"/proc/{first}/cmdline").read_text():
+            if "inside.run" in Path(f"/proc/{first}/cmdline").read_text():
                 return first
         time.sleep(LOOK)
