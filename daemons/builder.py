@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from daemons.building.outcomes import Cancelled, Killed, Suspicious
 from daemons.building.outcomes import Outcome as Built
 from daemons.building.places import Places
 from daemons.building.recipe import log_name
+from daemons.building.refreshing import Refreshing
 from daemons.buildlogs import OUT
 from daemons.deciding import verdicts
 from daemons.process.daemon import Daemon
@@ -60,6 +62,7 @@ class Builder(Daemon[BuildJob]):
         self.keeping = Keeping(rules.layers_size, rules.indices_minutes * 60)
         self.patience = rules.drain_seconds
         self.ahead = Ahead(lambda: caches(site))
+        self.refreshing = Refreshing(site.environments, rules.base_days, _refresh(site, rules.base_days))
         self.places = Places(lambda: caches(site), rules.host_slots)
 
     def run(self) -> None:
@@ -88,6 +91,7 @@ class Builder(Daemon[BuildJob]):
     def handle(self, entry: Entry[BuildJob]) -> Outcome | None:
         """Build one job."""
         job = entry.envelope
+        self.refreshing.tend(self.clock())
         atomic.remove(entry.path / OUT)  # of a builder that died
         if self.spool.parts.find(entry.name.key):
             return Done("it was built before")
@@ -124,8 +128,9 @@ class Builder(Daemon[BuildJob]):
         return settled
 
     def idle(self, now: datetime) -> None:
-        """Start a process ahead; send back to the queue the jobs whose missing dependencies may be there now."""
+        """Look after what builds need; send back to the queue the jobs whose missing dependencies may be there now."""
         self.ahead.prepare()
+        self.refreshing.tend(now)
         for queue in self.queues:
             for name in queue.names(Room.WAITING):
                 if self._may_go_on(queue, name, now):
@@ -189,6 +194,11 @@ class Builder(Daemon[BuildJob]):
 def caches(site: Site) -> list[Path]:
     """Name the caches that hold the bases of a site."""
     return sorted({link.resolve().parent for link in site.environments.glob("*-*")})
+
+
+def _refresh(site: Site, days: int) -> list[str]:
+    command = [sys.executable, "-P", "-m", "daemons.command", "--site", str(site.path)]
+    return [*command, "environment", "refresh", "--older", str(days)]
 
 
 def _patience(entry: Entry[BuildJob]) -> timedelta:

@@ -92,6 +92,10 @@ class Build(Struct, frozen=True, forbid_unknown_fields=True):
     indices_minutes: Annotated[
         int, Meta(description="Minutes after which a mirror's package lists are fetched again.", ge=0)
     ] = 60
+    base_days: Annotated[
+        int,
+        Meta(description="Days after which bases are made anew, beside builds; 0: by 'environment refresh'.", ge=0),
+    ] = 7
     superseded: Annotated[
         Literal["cancel", "finish"], Meta(description="What becomes of a running build of a superseded upload.")
     ] = "cancel"

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sys
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from daemons.building import base
+from daemons.building.refreshing import AGAIN, Refreshing
 from daemons.command import command
+from queues.clock import utc
 from queues.problem import Problem
 from tests.support.account import room, unprivileged
 
@@ -118,3 +123,80 @@ def test_a_failure_leaves_the_old_base_and_says_so(cache: Path) -> None:
     assert "what was there is still used" in str(failed.exception)
     assert digests(cache) == before
     assert list((cache / ".making").iterdir()) == []
+
+
+class Beside:
+    """What a builder does with the bases of a site of its own, and the command that it would start."""
+
+    def __init__(self, cache: Path, days: int = 7) -> None:
+        self.cache = cache
+        self.site = cache / "site"
+        self.site.mkdir(exist_ok=True)
+        self.point()
+        self.refreshing = Refreshing(self.site, days, [sys.executable, "-c", _REFRESH.format(top=TOP, cache=cache)])
+
+    def point(self) -> None:
+        link, found = self.site / "bookworm-amd64", base.find(self.cache, "bookworm", "amd64")
+        assert found is not None
+        link.unlink(missing_ok=True)
+        link.symlink_to(found.path)
+
+    def tend(self) -> bool:
+        """Do what is to be done; say whether something runs beside us."""
+        self.refreshing.tend(utc())
+        return bool(Path(f"/proc/self/task/{os.getpid()}/children").read_text().split())
+
+    def until_it_ended(self) -> None:
+        patience = time.monotonic() + 60
+        while self.tend():
+            assert time.monotonic() < patience
+            time.sleep(0.05)
+
+
+TOP = Path(__file__).parents[2]
+_REFRESH = """
+import sys
+sys.path.insert(0, "{top}")
+from daemons.building import base
+from daemons.command import command
+base._mmdebstrap = lambda *_: ["tar", "-C", "{cache}/mirror", "-c", "."]
+command(["environment", "refresh", "--older", "7", "--cache", "{cache}", *sys.argv[1:]])
+"""
+
+
+@unprivileged
+def test_a_builder_has_its_bases_made_anew_when_they_are_old(cache: Path) -> None:
+    publish(cache, "first")
+    refresh(cache)
+    publish(cache, "second")
+    assert not Beside(cache).tend()
+    make_older(cache, 8 * DAY)
+    assert not Beside(cache, days=0).tend()
+    one, other = Beside(cache), Beside(cache)
+    assert one.tend()
+    other.refreshing.tend(utc())  # it finds that somebody does it already
+    one.until_it_ended()
+    assert not other.refreshing._process
+    found = base.find(cache, "bookworm", "amd64")
+    assert found is not None
+    assert (found.path / "root/release").read_text() == "second"
+    one.point()
+    assert not one.tend()
+
+
+@unprivileged
+def test_a_builder_goes_on_with_the_old_base_and_tries_later_when_there_is_no_mirror(cache: Path) -> None:
+    publish(cache, "first")
+    refresh(cache)
+    before = digests(cache)
+    make_older(cache, 8 * DAY)
+    shutil.rmtree(cache / "mirror")
+    one = Beside(cache)
+    assert one.tend()
+    one.until_it_ended()
+    assert digests(cache) == before
+    assert not one.tend()
+    publish(cache, "second")
+    one.refreshing.tend(utc() + AGAIN + timedelta(minutes=1))
+    one.until_it_ended()
+    assert len(digests(cache)) == 2

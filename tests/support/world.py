@@ -28,6 +28,7 @@ from daemons.building.recipe import log_name
 from daemons.master import Master
 from daemons.process.daemon import Daemon
 from daemons.publisher import Publisher
+from daemons.settings import Build as Rules
 from daemons.settings import Settings
 from daemons.sites import Site
 from queues import atomic, history
@@ -46,7 +47,7 @@ from tests.support.dying import Died
 from tests.unit.archive import packages
 
 SUITE = Suite("demo", architectures=("amd64", "i386"), gate="complete")
-SETTINGS = Settings({"demo": SUITE})
+SETTINGS = Settings({"demo": SUITE}, build=Rules(base_days=0))  # its bases are empty
 START = datetime(2026, 1, 1, tzinfo=UTC)
 REVIEWER = "rita"
 Place = tuple[str, Room]

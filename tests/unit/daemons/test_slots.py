@@ -34,7 +34,7 @@ def sources(tmp_path: Path) -> Iterator[Sources]:
 
 def site(path: Path, sources: Sources, bases_of: World | None = None, **rules: Any) -> World:
     """Make a site, with bases of its own or of another, where an upload waits to be built for two architectures."""
-    world = World(path, sources, Settings({"demo": SUITE}, build=Build(**rules)))
+    world = World(path, sources, Settings({"demo": SUITE}, build=Build(base_days=0, **rules)))
     if bases_of is not None:
         shutil.rmtree(path / "environments")
         (path / "environments").symlink_to(bases_of.path / "environments")
