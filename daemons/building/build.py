@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from archive import dscfile
 from daemons.building import results
@@ -142,7 +143,7 @@ class Work:
         """Copy out what the build's own .changes names."""
         limits = self.settings.limits
         try:
-            changes = environment.collect([self.changes], self.out, limits)
+            changes = environment.collect([self.changes], self.out, replace(limits, results=_LARGEST_CHANGES))
             named = [file for file in _named(self.out / self.changes) if not self.is_left(file.name)]
             files = environment.collect([file.name for file in named], self.out, limits)
         except (Refused, control.Malformed) as refused:

@@ -36,6 +36,8 @@ def _copy(directory: int, name: str, into: Path, limit: int) -> FileRef:
     if name in ("", ".", "..") or "/" in name or "\0" in name:
         raise Refused(f"{name!r}: not a plain file name")
     with _regular(directory, name) as source:
+        if os.fstat(source.fileno()).st_size > limit:  # before what is mostly holes fills a disk
+            raise Refused(_too_large(name, limit))
         try:
             with atomic.disk.open_new(into / name) as copy:
                 size, sha256 = _transfer(source, copy, name, limit)
@@ -52,10 +54,14 @@ def _transfer(source: BinaryIO, copy: BinaryIO, name: str, limit: int) -> tuple[
     while chunk := source.read(_CHUNK):
         size += len(chunk)
         if size > limit:
-            raise Refused(f"{name}: larger than what is left of the limit, {limit} bytes")
+            raise Refused(_too_large(name, limit))
         digest.update(chunk)
         copy.write(chunk)
     return size, digest.hexdigest()
+
+
+def _too_large(name: str, limit: int) -> str:
+    return f"{name}: larger than what is left of the limit, {limit} bytes"
 
 
 @contextmanager

@@ -28,7 +28,7 @@ class Meter:
         self._directories = [_directory(f"/proc/{pid}/root{path}") for path in ("/proc", "", "/dev/shm")]
         self._processes, self._root, self._shm = self._directories
         self._on_disk = on_disk
-        self._before = _used(self._root) if on_disk else 0
+        self._before, self._files = _used(self._root) if on_disk else (0, 0)
         self._cpu, self._memory, self._tasks = 0.0, 0, 0
 
     def close(self) -> None:
@@ -87,25 +87,32 @@ class Meter:
             return b""  # it has ended
 
     def _written(self) -> int:
-        return max(0, _used(self._root) - self._before)
+        return max(0, _used(self._root)[0] - self._before)
 
     def _is_full(self, limits: Limits) -> bool:
         if self._on_disk is None:
             return _is_full(self._root)
-        if self._written() <= limits.disk:
+        octets, files = _used(self._root)
+        if not _exceed(octets - self._before, files - self._files, limits):
             return False
-        own = _size_of(self._on_disk)  # others write to that disk, too
-        self._before = _used(self._root) - own
-        return own > limits.disk
+        own, number = _size_of(self._on_disk)  # others write to that disk, too
+        self._before, self._files = octets - own, files - number
+        return _exceed(own, number, limits)
 
 
 def _directory(path: str) -> int:
     return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
 
-def _used(directory: int) -> int:
+def _exceed(octets: int, files: int, limits: Limits) -> bool:
+    """Say whether it is more than may be written, or more files: as many as one in memory may have (`inside`)."""
+    return octets > limits.disk or files > limits.disk >> 12
+
+
+def _used(directory: int) -> tuple[int, int]:
+    """Give the bytes and the files of a file system."""
     system = os.fstatvfs(directory)
-    return (system.f_blocks - system.f_bfree) * system.f_frsize
+    return (system.f_blocks - system.f_bfree) * system.f_frsize, system.f_files - system.f_ffree
 
 
 def _is_full(directory: int) -> bool:
@@ -113,8 +120,10 @@ def _is_full(directory: int) -> bool:
     return system.f_bavail * _FULL < system.f_blocks or system.f_favail == 0
 
 
-def _size_of(directory: Path) -> int:
-    """Add up what subordinate ids have in a directory."""
-    command = entering.mapped(["du", "--summarize", "--one-file-system", "--block-size=1", "."])
+def _size_of(directory: Path) -> tuple[int, int]:
+    """Add up what subordinate ids have in a directory: bytes, and files."""
+    add_up = "du --summarize --one-file-system --block-size=1 .; du --summarize --one-file-system --inodes ."
+    command = entering.mapped(["sh", "-c", add_up])
     said = subprocess.run(command, cwd=directory, env=entering.OUTSIDE, capture_output=True, check=False).stdout
-    return int(said.split()[0]) if said else 0
+    octets, files = [int(line.split()[0]) for line in said.splitlines()] or [0, 0]
+    return octets, files

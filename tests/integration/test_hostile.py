@@ -124,14 +124,14 @@ def test_a_build_that_does_not_end_is_ended(work: Path, recipe: str, limits: Lim
     assert (outcome.verdict, outcome.phase, outcome.reason) == ("failed", "build", words)
 
 
+@pytest.mark.parametrize(
+    "fill", ["head -c 100M /dev/zero >/tmp/filler", "mkdir x; cd x; seq 20000 | xargs touch"], ids=["bytes", "files"]
+)
 @unprivileged
-def test_a_build_on_disk_has_the_limit_of_its_own_layer(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_build_on_disk_has_the_limit_of_its_own_layer(work: Path, monkeypatch: pytest.MonkeyPatch, fill: str) -> None:
+    """Files count, too: empty ones take no bytes, but what the disk has of them is everybody's."""
     monkeypatch.setattr(memory, "choose", lambda *_: memory.Room(True, "on disk, for a test"))
-    outcome = outcome_of(
-        work,
-        tiny.source(work, arch="head -c 100M /dev/zero >/tmp/filler; sleep 99"),
-        limits=replace(LIMITS, disk=64 << 20),
-    )
+    outcome = outcome_of(work, tiny.source(work, arch=f"{fill}; sleep 99"), limits=replace(LIMITS, disk=64 << 20))
     assert outcome.verdict == "failed"
     assert outcome.reason == "it filled its disk, 64 MiB"
 
