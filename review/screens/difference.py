@@ -7,10 +7,12 @@ from itertools import accumulate
 
 from review.evidence import papers
 from review.evidence.pages import Reader, Section
+from review.screens.colouring import Colouring, Part
 from review.screens.lines import Line, is_in, shown
 
 FOLDED = ("generated", "binary")  # kinds that are folded away at first
-AHEAD = 100  # lines that are read at a time
+AHEAD = 100  # lines that are read, and coloured, at a time
+ABOVE = 50  # lines above them that are looked at for their colours: a comment may have begun there
 HEAD = 3  # lines that name a file: diff, ---, +++
 _STYLES = {"@": "cyan", "+": "green", "-": "red"}
 
@@ -23,6 +25,8 @@ class Difference:
         self.sections = reader.index.sections
         self._folded = {number for number, one in enumerate(self.sections) if one.kind in FOLDED}
         self._chunk: tuple[int, list[bytes]] = (0, [])
+        self._colourings: dict[int, Colouring] = {}
+        self._coloured: tuple[tuple[int, int], dict[int, tuple[Part, ...]]] = ((-1, -1), {})
         self._count()
 
     def _count(self) -> None:
@@ -43,7 +47,29 @@ class Difference:
             return Line(f"[+] {shown(section.path)} ({counts})", "bold")
         below = number - self._starts[place]
         text = papers.text_of([self._line(section.first + below)])[0]
-        return Line(text, "bold" if below < HEAD else _STYLES.get(text[:1], ""))
+        if below < HEAD:
+            return Line(text, "bold")
+        parts = self._parts(place, section.first + below)
+        return Line(text, _STYLES.get(text[:1], ""), parts=((text[:1], "bold"), *parts) if parts else ())
+
+    def _parts(self, place: int, line: int) -> tuple[Part, ...]:
+        """Give the colours of a line that is in the new version, as part of what is around it; without its mark."""
+        colouring = self._colourings.get(place)
+        if colouring is None:
+            colouring = self._colourings[place] = Colouring(self.sections[place].path)
+        if not colouring:
+            return ()
+        chunk = (place, line - line % AHEAD)
+        if self._coloured[0] != chunk:
+            self._coloured = (chunk, self._colours(colouring, *chunk))
+        return self._coloured[1].get(line, ())
+
+    def _colours(self, colouring: Colouring, place: int, first: int) -> dict[int, tuple[Part, ...]]:
+        section = self.sections[place]
+        numbers = range(max(section.first + HEAD, first - ABOVE), min(section.first + section.lines, first + AHEAD))
+        shown = dict(zip(numbers, papers.text_of(self._reader.lines(numbers.start, len(numbers))), strict=True))
+        new = {number: text[1:] for number, text in shown.items() if text[:1] in ("+", " ")}
+        return dict(zip(new, colouring.parts([*new.values()]), strict=True))
 
     def find(self, words: str, row: int, step: int) -> int | None:
         """Give the next row in which these words stand; a file that is folded is opened for it."""

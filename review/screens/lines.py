@@ -10,11 +10,15 @@ from review.evidence import papers
 
 
 class Line(NamedTuple):
-    """A line and how it looks, in the words of rich; `goes` is the line of the diff that Enter leads to."""
+    """A line and how it looks, in the words of rich; `goes` is the line of the diff that Enter leads to.
+
+    `parts` make up the same text, where not all of it looks alike: each a text, and what that adds to the line's look.
+    """
 
     text: str
     style: str = ""
     goes: int = -1
+    parts: tuple[tuple[str, str], ...] = ()
 
 
 class Lines(Protocol):

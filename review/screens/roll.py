@@ -76,8 +76,9 @@ class Roll(Widget, can_focus=True):
             return Strip.blank(width, Style.null())  # NO_COLOR wants a style everywhere
         line = self.lines.row(row)
         style = Style.parse(line.style) + (CURSOR if row == self.cursor and self.has_focus else Style())
-        strip = Strip([Segment(shown(line.text), style)])
-        return strip.crop_extend(self.left, self.left + width, style)
+        parts = () if self.app.no_color else line.parts
+        pieces = [Segment(shown(text), style + Style.parse(look)) for text, look in parts or ((line.text, ""),)]
+        return Strip(pieces).crop_extend(self.left, self.left + width, style)
 
     def action_move(self, rows: int) -> None:
         """Go some rows down."""

@@ -18,6 +18,7 @@ IMPORTERS = {
     "pysequoia": "archive/openpgp.py",
     "paramiko": "daemons/intake/",
     "debian": "queues/control.py",
+    "pygments": "review/screens/colouring.py",
     "textual": "review/screens/",
     "watchdog": "queues/watching.py",
 }
