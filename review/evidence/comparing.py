@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
+from itertools import islice
 from typing import BinaryIO
 
 from msgspec import Struct
@@ -13,6 +14,8 @@ from review.evidence.diffs import Line
 from review.evidence.pages import Index, Section, Writer
 from review.evidence.tree import Node, change
 from review.evidence.values import Change, Kind, Part, Sign
+
+MOST = 3_000_000  # lines of a diff that are read, for half a minute at most
 
 
 class Compared(Struct, frozen=True):
@@ -52,8 +55,10 @@ class Comparison:
 
     def read(self, lines: Iterable[bytes], *, whole: bool) -> Compared:
         """Read it to its end; `whole`: nothing was cut off behind it."""
-        for line in diffs.read(lines):
+        rest = iter(lines)
+        for line in diffs.read(islice(rest, MOST)):
             self._take(line)
+        whole = whole and next(rest, None) is None
         self._end(self._writer.lines)
         self._add_the_silent()
         self._writer.flush()

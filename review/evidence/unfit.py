@@ -9,8 +9,10 @@ from review.evidence.values import Trouble, Unfit
 _SAID: tuple[tuple[Unfit, str], ...] = (
     (
         "climbs-out",
-        r"Member name contains '\.\.'|[Rr]emoving leading|outside of the (?:current|target)|through a symlink",
+        r"Member name contains '\.\.'|[Rr]emoving leading|outside (?:of the (?:current|target)|source root)"
+        r"|through a symlink|Cannot (?:open|mkdir|\w*link to .*): Not a directory",  # a link is made last
     ),
+    ("too-deep", r"File name too long"),
     ("device", r"Cannot mknod|Cannot mkfifo"),
     ("climbs-out", r"diff .* (?:patches|modifies) .*(?:\.\./|/\.\.)|contains? (?:a )?(?:path|name).*\.\."),
     ("too-many-files", r"Cannot (?:open|mkdir|create \w+ to .*): No space left on device"),

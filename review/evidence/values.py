@@ -17,7 +17,7 @@ from queues.values import Fingerprint
 Became = Literal["waiting", "rejected", "on its way", "failed", "published"]
 Change = Literal["added", "removed", "changed"]
 Kind = Literal["packaging", "upstream", "generated", "binary"]
-Unfit = Literal["too-large", "too-long", "too-many-files", "device", "climbs-out", "patch", "unpack"]
+Unfit = Literal["too-large", "too-long", "too-many-files", "too-deep", "device", "climbs-out", "patch", "unpack"]
 
 
 class Earlier(Struct, frozen=True):

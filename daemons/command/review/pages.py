@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
@@ -24,6 +25,7 @@ HIDDEN = {"id", "source", "suite", "changes", "history", "files"}
 _COLOURS = {"red": "red", "amber": "yellow", "green": "green", "": "default"}
 _LEVELS = {"reject": "red", "warn": "yellow", "hint": "default"}
 _LINES = (("+++", None), ("---", None), ("@@", "cyan"), ("+", "green"), ("-", "red"))
+_ENDLESS = re.compile(r"(\S{1000})\S+")  # over which rich would think for minutes
 _SIGNS = 40  # that a page shows
 
 
@@ -59,8 +61,7 @@ def stat(sections: Sequence[Section]) -> Table:
         Column("file", overflow="fold"), "", "kind", Column("+", justify="right"), Column("-", justify="right")
     )
     for one in sections:
-        name = escape("".join(papers.text_of([one.path.encode()])))
-        table.add_row(name, one.change, one.kind, str(one.added), str(one.removed))
+        table.add_row(_plain(one.path), one.change, one.kind, str(one.added), str(one.removed))
     return table
 
 
@@ -69,7 +70,7 @@ def _facts(dossier: Dossier) -> Table:
     table = Table("", Column(overflow="fold"), show_header=False, title=title, title_justify="left", box=None)
     for field, value in msgspec.structs.asdict(dossier).items():
         if field not in HIDDEN and value != "":
-            table.add_row(field.replace("_", " "), escape(_words(value)))
+            table.add_row(field.replace("_", " "), _plain(_words(value)))
     return table
 
 
@@ -91,12 +92,12 @@ def _evidence(evidence: Evidence, judged: Judgement) -> Iterator[RenderableType]
     table = Table("", Column(overflow="fold"), show_header=False, box=None)
     for name, value in rows.items():
         if value:
-            table.add_row(name, escape(value))
+            table.add_row(name, _plain(value))
     yield table
     yield f"\n[bold]what the rules say[/bold]: {mark(judged.mark)}"
     for one in judged.findings:
         where = escape(f"({one.rule}, {one.source})")
-        yield f"  [{_LEVELS[one.level]}]{one.level:6}[/] {escape(one.text)}  [dim]{where}[/]"
+        yield f"  [{_LEVELS[one.level]}]{one.level:6}[/] {_plain(one.text)}  [dim]{where}[/]"
     yield from _titled("to look at closely", _signs(evidence))
     licences = evidence.licences.files.items() if evidence.licences else ()
     yield from _titled(
@@ -119,12 +120,17 @@ def _difference(evidence: Evidence) -> str:
 def _signs(evidence: Evidence) -> list[str]:
     shown = [f"{KINDS.get(one.kind, one.kind)}: {one.path}: {one.words}" for one in evidence.signs[:_SIGNS]]
     more = len(evidence.signs) - _SIGNS
-    return [*papers.text_of([line.encode() for line in shown]), *([f"and {more} more"] if more > 0 else [])]
+    return [*shown, *([f"and {more} more"] if more > 0 else [])]
+
+
+def _plain(text: str) -> str:
+    """Give one line without what would steer a terminal, or be taken for markup, and with no endless word in it."""
+    return escape(_ENDLESS.sub(r"\1...", papers.text_of([text.encode(errors="replace")])[0]))
 
 
 def _titled(title: str, lines: Sequence[str]) -> Iterator[str]:
     if lines:
-        yield f"\n[bold]{title}[/bold]\n{escape(chr(10).join(papers.text_of([line.encode() for line in lines])))}"
+        yield f"\n[bold]{title}[/bold]\n{chr(10).join(map(_plain, lines))}"
 
 
 def _words(value: object) -> str:
