@@ -2,13 +2,15 @@
 
 It claims nothing, so a reviewer may decide at any time: what it finds is made aside, below `spool/evidence`, and put
 beside the entry in one rename, wherever in review that is by then. Gathered for an upload that has left review, it is
-thrown away. Evidence is renewed when the suite holds another version than the one it was compared with.
+thrown away. Evidence is renewed when the suite holds another version than the one it was compared with. Lintian, which
+takes longer than all the rest, looks when nothing waits for that.
 """
 
 from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -24,11 +26,12 @@ from queues.rooms import Room
 from queues.values import Upload
 from review.desk import Desk
 from review.evidence import papers
-from review.evidence.papers import DIRECTORY
+from review.evidence.papers import DIRECTORY, FACTS
 from review.evidence.values import Evidence
 from review.policy import judging
 
 PATIENCE = 300.0  # seconds before what the machine failed is tried again
+Wanted = Callable[[Room, EntryName], Upload | None]
 LOOKED_AT = (Room.READY, Room.HOLD)
 log = logging.getLogger(__name__)
 
@@ -46,6 +49,8 @@ class EvidenceDaemon(Daemon[Upload]):
         self.gatherer = Gatherer(site, Bounds(rules.limits, rules.files, rules.diff), self.presence.manager.alive)
         self._against: dict[Key, str] = {}  # the published version that what is here was compared with
         self._later: dict[Key, float] = {}  # when to try again what failed
+        self._unlinted: set[Key] = set()
+        self._linted: Evidence | None = None  # with what lintian found while a reviewer had the case
 
     def watched(self) -> list[Path]:
         """Name where uploads arrive, and where the archive changes."""
@@ -58,24 +63,28 @@ class EvidenceDaemon(Daemon[Upload]):
             atomic.remove(left)
 
     def one(self) -> bool:
-        """Gather for the oldest upload that has no evidence; False when there is none."""
+        """Gather for the oldest upload that has no evidence, else let lintian look at one; False: nothing to do."""
+        return self._each(self._wanting, self._gather) or self._each(self._awaiting, self._lint)
+
+    def _each(self, wanted: Wanted, look: Callable[[EntryName, Upload], None]) -> bool:
         for room in LOOKED_AT:
             for name in self.spool.review.names(room):
                 if self._later.get(name.key, 0.0) > time.monotonic():
                     continue
-                with suppress(FileNotFoundError):  # it moved on while we looked
-                    upload = self._wanting(room, name)
+                with suppress(FileNotFoundError, envelope.Unreadable):  # it moved on while we looked, or is broken
+                    upload = wanted(room, name)
                     if upload is not None:
-                        self._gather(name, upload)
+                        self._try(look, name, upload)
                         return True
         return False
 
+    def _awaiting(self, room: Room, name: EntryName) -> Upload | None:
+        """Give an upload at which lintian has not looked."""
+        return self.spool.review.peek(room, name) if name.key in self._unlinted else None
+
     def _wanting(self, room: Room, name: EntryName) -> Upload | None:
         """Give an upload whose evidence is missing, or was gathered against another published version."""
-        try:
-            upload = self.spool.review.peek(room, name)
-        except envelope.Unreadable:
-            return None
+        upload = self.spool.review.peek(room, name)
         if upload.suite not in self.site.settings.suites:
             return None
         now = self.site.repository.catalogue(upload.suite).version_of(upload.source) or ""
@@ -86,15 +95,37 @@ class EvidenceDaemon(Daemon[Upload]):
         return None if self._against.get(name.key) == now else upload
 
     def _gather(self, name: EntryName, upload: Upload) -> None:
-        self.presence.working(str(name), self.clock())
         started, aside = time.monotonic(), self.aside / str(name)
+        atomic.disk.mkdir(aside)
+        evidence = self.gatherer.gather(upload, self._place(name.key), aside, self.clock())
+        self._keep(name.key, aside)
+        log.info("review %s: looked into in %.3f s", name, time.monotonic() - started)
+        self._know(evidence)
+
+    def _lint(self, name: EntryName, upload: Upload) -> None:
+        """Let lintian look, and put what it said into the evidence; not under the eyes of who has the case open."""
+        started, entry = time.monotonic(), self._place(name.key)
+        found = papers.read(entry)
+        if found is None:
+            raise FileNotFoundError(f"{entry} has no evidence")
+        evidence = self._linted
+        if evidence is None or (evidence.upload, evidence.gathered) != (found.upload, found.gathered):
+            evidence = self.gatherer.lint(upload, entry, found)
+        entry = self._place(name.key)
+        if entry.parent.name == Room.ACTIVE:
+            self._linted = evidence
+            raise FileNotFoundError(f"{name.key} is open")
+        aside = self.aside / str(name)
+        atomic.disk.create(aside, envelope.encode(evidence))
+        atomic.move(aside, entry / DIRECTORY / FACTS)
+        log.info("review %s: lintian has looked, in %.3f s", name, time.monotonic() - started)
+        self._know(evidence)
+
+    def _try(self, look: Callable[[EntryName, Upload], None], name: EntryName, upload: Upload) -> None:
+        self.presence.working(str(name), self.clock())
         try:
-            atomic.disk.mkdir(aside)
-            evidence = self.gatherer.gather(upload, self._place(name.key), aside, self.clock())
-            self._keep(name.key, aside)
-            self.presence.detail, took = "", time.monotonic() - started
-            log.info("review %s: looked into in %.3f s", name, took)
-            self._know(evidence)
+            look(name, upload)
+            self.presence.detail = ""
         except FileNotFoundError:
             raise
         except (Broken, BaseFailed, BaseInUse) as error:
@@ -105,11 +136,15 @@ class EvidenceDaemon(Daemon[Upload]):
             log.exception("review %s cannot be looked into", name)
             self._put_off(name, "an error that is ours")
         finally:
-            atomic.remove(aside)
+            atomic.remove(self.aside / str(name))
 
     def _know(self, evidence: Evidence) -> None:
         """Remember that an upload was looked into, and do what the rules decide; a reviewer who has it comes first."""
         self._against[evidence.upload] = evidence.what.published
+        if evidence.awaits_lintian:
+            self._unlinted.add(evidence.upload)
+            return
+        self._unlinted.discard(evidence.upload)
         policy = self.site.settings.policy(evidence.what.suite)
         ruling = judging.rule_on(judging.judge(evidence, policy), evidence, policy)
         found = self.spool.review.find(evidence.upload) if ruling else None

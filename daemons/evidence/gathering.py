@@ -18,8 +18,8 @@ from daemons.building.installing import Keeping
 from daemons.building.overlay import Overlay
 from daemons.building.store import Layer
 from daemons.building.stores import Stores
-from daemons.evidence import needing, sandbox
-from daemons.evidence.linting import Lintian, Said
+from daemons.evidence import linting, needing, sandbox
+from daemons.evidence.linting import Lintian
 from daemons.evidence.sandbox import Bounds, Looked
 from daemons.sites import Site
 from queues import atomic, envelope
@@ -43,7 +43,6 @@ class Seen(Struct, frozen=True):
     signs: tuple[Sign, ...] = ()
     texts: dict[str, str] = {}
     key: bytes = b""
-    linted: Said | None = None
     licences: Licences | None = None
     warnings: tuple[str, ...] = ()
     trouble: Trouble | None = None
@@ -67,9 +66,8 @@ class Gatherer:
         """
         site = self.site
         one = assembling.case(upload, entry, site.suite(upload.suite), site.repository)
-        system = base.at(site.environments / f"{one.suite.base}-{one.suite.builds_on(one.suite.architectures[0])}")
+        system = self._base(one)
         seen = self._seen(one, system, aside)
-        linted = seen.linted
         what = assembling.what(one, site.repository, seen.texts, upstream.signature(one.new.files, seen.key, now))
         evidence = Evidence(
             upload=upload.key,
@@ -79,15 +77,33 @@ class Gatherer:
             what=what,
             difference=seen.difference,
             signs=seen.signs,
-            lintian=lintian.read(linted.new, linted.old) if linted and (linted.new or not linted.trouble) else None,
+            lintian=None,
             consequences=self._consequences(one, what, seen),
             trouble=seen.trouble,
-            lintian_trouble=linted.trouble if linted else "",
+            lintian_trouble="" if self.site.settings.evidence.lintian else "lintian is switched off",
+            awaits_lintian=self.site.settings.evidence.lintian and seen.trouble is None,
             licences=seen.licences,
             flaws=flaws.of_source(one.new.fields, assembling.is_signed(one.new), seen.texts, seen.warnings),
         )
         atomic.disk.create(aside / FACTS, envelope.encode(evidence))
         return evidence
+
+    def lint(self, upload: Upload, entry: Path, found: Evidence) -> Evidence:
+        """Let lintian look, too, which takes much longer than all the rest.
+
+        Raises FileNotFoundError when the entry moved on, or the suite holds another version now; Broken or BaseFailed.
+        """
+        one = assembling.case(upload, entry, self.site.suite(upload.suite), self.site.repository)
+        if (one.old.version if one.old else "") != found.what.published:
+            raise FileNotFoundError(f"{upload.key} is to be compared anew")
+        system = self._base(one)
+        tools = self.lintian.over(system)
+        if isinstance(tools, str):
+            return replace(found, awaits_lintian=False, lintian_trouble=tools)
+        with self._environment(system, tools, one) as (environment, bounds):
+            said = linting.look(environment, one.new.files, _published(one), bounds.limits)
+        tags = lintian.read(said.new, said.old) if said.new or not said.trouble else None
+        return replace(found, awaits_lintian=False, lintian=tags, lintian_trouble=said.trouble)
 
     def _consequences(self, one: Case, what: What, seen: Seen) -> Consequences:
         found = assembling.consequences(one, what.dropped, self.site.repository)
@@ -100,19 +116,19 @@ class Gatherer:
     def _seen(self, one: Case, system: Base, aside: Path) -> Seen:
         raw = aside / _RAW
         atomic.disk.mkdir(raw)
-        old = one.old.files if one.old else ()
-        size = sum(path.stat().st_size for path in {*one.new.files, *old})
-        tools = self.lintian.over(system) if self.site.settings.evidence.lintian else "lintian is switched off"
-        lint = not isinstance(tools, str)
-        with self._environment(system, () if isinstance(tools, str) else tools, size) as (environment, bounds):
-            looked = sandbox.look(environment, one.new.files, old, raw, bounds, lint=lint)
+        with self._environment(system, (), one) as (environment, bounds):
+            looked = sandbox.look(environment, one.new.files, _published(one), raw, bounds)
         seen = Seen(trouble=looked) if isinstance(looked, Trouble) else _read(looked, aside)
         atomic.remove(raw)
-        return replace(seen, linted=Said(trouble=tools)) if isinstance(tools, str) else seen
+        return seen
+
+    def _base(self, one: Case) -> Base:
+        return base.at(self.site.environments / f"{one.suite.base}-{one.suite.builds_on(one.suite.architectures[0])}")
 
     @contextmanager
-    def _environment(self, system: Base, tools: Sequence[Layer], size: int) -> Iterator[tuple[Overlay, Bounds]]:
-        """Make a sandbox for sources of so many bytes: in memory, where they will fit."""
+    def _environment(self, system: Base, tools: Sequence[Layer], one: Case) -> Iterator[tuple[Overlay, Bounds]]:
+        """Make a sandbox for the two sources: in memory, where they will fit."""
+        size = sum(path.stat().st_size for path in {*one.new.files, *_published(one)})
         limits = replace(self.bounds.limits, disk=min(self.bounds.limits.disk, LEAST + GROWTH * size))
         with ExitStack() as stack:
             stores = Stores(system.path.parent, self.site.spool.clock)
@@ -120,6 +136,10 @@ class Gatherer:
             writable = stack.enter_context(stores.writable.aside()) if on_disk else None
             root = Overlay(system, watch=self.watch, layers=tools, writable=writable, limits=limits)
             yield stack.enter_context(root), replace(self.bounds, limits=limits)
+
+
+def _published(one: Case) -> Sequence[Path]:
+    return one.old.files if one.old else ()
 
 
 def _read(looked: Looked, aside: Path) -> Seen:
@@ -141,7 +161,6 @@ def _read(looked: Looked, aside: Path) -> Seen:
         signs=signs,
         texts=texts,
         key=(raw / sandbox.KEY).read_bytes(),
-        linted=looked.lintian,
         licences=rights,
         warnings=looked.warnings,
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import logging
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -98,13 +99,14 @@ class _Telling(io.BytesIO):
         return len(data)
 
 
-def run(environment: Environment, new: str, old: str, limits: Limits) -> Said:
-    """Let it look at two sources by the names of their .dsc, at the published one only where there is one.
+def look(environment: Environment, new: Sequence[Path], old: Sequence[Path], limits: Limits) -> Said:
+    """Let it look at two sources, given by their files with the .dsc first; `old` may be empty.
 
     Raises Broken when the machine failed.
     """
-    before = _run(environment, old, limits) if old else Said()
-    now = _run(environment, new, limits)
+    environment.bring(list({path.name: path for path in (*old, *new)}.values()))
+    before = _run(environment, old[0].name, limits) if old else Said()
+    now = _run(environment, new[0].name, limits)
     trouble = now.trouble or (f"of the published version, {before.trouble}" if before.trouble else "")
     return Said(now.new, before.new, trouble)
 

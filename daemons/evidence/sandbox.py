@@ -1,7 +1,7 @@
 """Looking into a source in an environment: unpacked, listed, compared with the published one. Nothing of it is run.
 
 An environment without network is given; whatever the source does to it ends with it. What comes out are plain files of
-bounded size, which are read as text (`review.evidence`). Tools: dpkg-source, find, diff, grep; lintian if asked.
+bounded size, which are read as text (`review.evidence`). Tools: dpkg-source, find, diff, grep.
 """
 
 from __future__ import annotations
@@ -13,8 +13,6 @@ from pathlib import Path
 from msgspec import Struct
 
 from daemons.building.environment import DIRECTORY, Broken, Ended, Environment, Limits, in_mib
-from daemons.evidence import linting
-from daemons.evidence.linting import Said
 from review.evidence import tree, unfit
 from review.evidence.values import Trouble
 
@@ -71,28 +69,20 @@ class Bounds(Struct, frozen=True):
 class Looked(Struct, frozen=True):
     """What came out, as files in `directory`: listings, the diff, some texts.
 
-    `whole`: the diff was not cut off, and diff(1) had no trouble.
-    `lintian` is what it said, None where it was not asked. `unreadable` says why the published source could not be
-    unpacked; then it counts as empty. `warnings` are dpkg-source's, of the new one.
+    `whole`: the diff was not cut off, and diff(1) had no trouble. `unreadable` says why the published source could not
+    be unpacked; then it counts as empty. `warnings` are dpkg-source's, of the new one.
     """
 
     directory: Path
     whole: bool
-    lintian: Said | None
     unreadable: str = ""
     warnings: tuple[str, ...] = ()
 
 
 def look(
-    environment: Environment,
-    new: Sequence[Path],
-    old: Sequence[Path],
-    into: Path,
-    bounds: Bounds,
-    *,
-    lint: bool = False,
+    environment: Environment, new: Sequence[Path], old: Sequence[Path], into: Path, bounds: Bounds
 ) -> Looked | Trouble:
-    """Look into a source; `new` and `old` are the files of the two, each with its .dsc first; `lint`: by lintian, too.
+    """Look into a source; `new` and `old` are the files of the two, each with its .dsc first.
 
     Raises Broken when the machine failed, or somebody killed what runs.
     """
@@ -109,15 +99,9 @@ def look(
     return Looked(
         directory=into,
         whole=results[0].size < bounds.diff and not (into / "trouble").stat().st_size,
-        lintian=_lint(environment, new, () if unreadable else old, bounds) if lint else None,
         unreadable=unreadable.words if unreadable else "",
         warnings=warnings,
     )
-
-
-def _lint(environment: Environment, new: Sequence[Path], old: Sequence[Path], bounds: Bounds) -> Said:
-    environment.run(["rm", "-rf", "first", OLD, NEW], log=io.BytesIO(), limits=bounds.limits)  # it unpacks for itself
-    return linting.run(environment, new[0].name, old[0].name if old else "", bounds.limits)
 
 
 def _unpack(environment: Environment, dsc: str, into: str, bounds: Bounds) -> tuple[Trouble | None, tuple[str, ...]]:

@@ -183,6 +183,7 @@ class Evidence(Struct, frozen=True):
     """All of it. `trouble` is there when the source could not be unpacked; then there is no difference.
 
     `lintian` is None where lintian could not be asked; `lintian_trouble` says why, or what it was stopped by.
+    It looks last, for it takes long: `awaits_lintian` while it has not, and then no rule decides.
     `environment` names the base of the sandbox.
     """
 
@@ -197,5 +198,6 @@ class Evidence(Struct, frozen=True):
     consequences: Consequences
     trouble: Trouble | None = None
     lintian_trouble: str = ""
+    awaits_lintian: bool = False
     licences: Licences | None = None
     flaws: tuple[Flaw, ...] = ()

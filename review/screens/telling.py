@@ -85,6 +85,8 @@ class Told:
             Line(f"{tag.level}: {tag.name} {tag.words}" + (" (new)" if tag.new else "")) for tag in found.lintian or ()
         ]
         trouble = [Line(found.lintian_trouble, "yellow")] if found.lintian_trouble else []
+        if found.awaits_lintian:
+            trouble = [Line("lintian has not looked yet: it will, when nobody waits for anything else", "yellow")]
         none = [Line("lintian was not asked" if found.lintian is None else "lintian has nothing to say")]
         return [
             *titled(f"what the rules say: {self.judged.mark}", [*self._findings()] or [Line("nothing")]),

@@ -549,6 +549,48 @@ def test_what_is_odd_about_the_dsc_is_said_with_its_source(work: Path) -> None:
 
 
 @unprivileged
+def test_lintian_comes_last_and_no_rule_decides_before_it(work: Path) -> None:
+    """What is looked at by a reviewer meanwhile is not replaced; what lintian said is kept for when it was left."""
+    (work / "site").mkdir()
+    waiting = Waiting(work / "site", Evidence(depends=False))
+    published = native(waiting.path, "1.0", OLD)
+    waiting.publish(published)
+    first = waiting.send(native(waiting.path, "1.1", NEW), "1.1")
+    low = waiting.send(published, "1.0")
+    daemon = EvidenceDaemon(waiting.site)
+    daemon.recover()
+    assert [daemon.one() for _ in (first, low)] == [True, True]
+    evidence = {one: papers.read(waiting.entry(one)) for one in (first, low)}
+    assert all(found is not None and found.awaits_lintian and not found.lintian for found in evidence.values())
+    assert "it has not looked yet" in waiting.say("review", "show", first.key)
+    assert waiting.site.spool.review.find(low.key)[0] is Room.READY  # type: ignore[index]
+    real, asked = daemon.gatherer.lint, []
+
+    def lint(upload: Upload, *given: Any) -> Any:
+        asked.append(upload.key)
+        found = real(upload, *given)
+        if upload == first:
+            opened.__enter__()
+        return found
+
+    daemon.gatherer.lint = lint  # type: ignore[method-assign]
+    opened = waiting.desk.open(first.key, REVIEWER, utc())
+    assert daemon.one()
+    assert papers.read(waiting.entry(first)) == evidence[first]
+    opened.__exit__(None, None, None)
+    while daemon.one():
+        pass
+
+    assert asked.count(first.key) == 1
+    found = papers.read(waiting.entry(first))
+    assert found is not None
+    assert found.lintian
+    assert not found.awaits_lintian
+    assert {path.name for path in (waiting.entry(first) / "evidence").iterdir()} == {"facts", "diff", "index"}
+    assert waiting.site.spool.review.find(low.key)[0] is Room.REJECTED  # type: ignore[index]
+
+
+@unprivileged
 def test_without_lintian_the_evidence_says_so_and_waits_for_nothing(work: Path) -> None:
     (work / "site").mkdir()
     waiting = Waiting(work / "site", Evidence(depends=False))

@@ -105,7 +105,8 @@ def _evidence(evidence: Evidence, judged: Judgement) -> Iterator[RenderableType]
     )
     yield from _titled("the .dsc", [f"{one.words} ({one.source})" for one in evidence.flaws])
     tags = [f"{tag.level}: {tag.name} {tag.words}" + (" (new)" if tag.new else "") for tag in evidence.lintian or ()]
-    yield from _titled("lintian", [*filter(None, [evidence.lintian_trouble]), *tags])
+    awaits = "it has not looked yet" if evidence.awaits_lintian else ""
+    yield from _titled("lintian", [*filter(None, [awaits, evidence.lintian_trouble]), *tags])
 
 
 def _difference(evidence: Evidence) -> str:
