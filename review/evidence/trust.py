@@ -66,9 +66,7 @@ _LINES = (
 _FILE = re.compile("|".join(f"(?P<k{number}>{pattern})" for number, (_, pattern) in enumerate(_FILES)))
 _LINE = re.compile(b"|".join(b"(?P<k%d>%s)" % (number, pattern) for number, (_, pattern) in enumerate(_LINES)))
 _COMMENT = re.compile(rb"\+\s*#(?!!)")
-_LICENCE = re.compile(
-    rb"SPDX-License-Identifier|Licensed under|GNU (?:Lesser |Affero )?General Public|All rights reserved"
-)
+_LICENCE = re.compile(rb"Licensed under|GNU (?:Lesser |Affero )?General Public|All rights reserved")
 _BUILT_BY = re.compile(
     r"debian/(?!(?:changelog|control|copyright|watch|upstream/metadata|(?:.*[.])?(?:NEWS|README)(?:[.](?:Debian|source))?"
     r"|.*[.](?:po|pot|docs|lintian-overrides))$|patches/).*|(?:.*/)?(?:GNUm|M|m)akefile(?:\.\w+)?|.*\.(?:mk|cmake|sh)|"

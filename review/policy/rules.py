@@ -6,12 +6,13 @@ The table gives each its name, its level and where it comes from; a suite's poli
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import get_args
 
 from msgspec import Struct
 
 from queues import control
 from review.evidence import trust, upstream
-from review.evidence.values import Evidence
+from review.evidence.values import Change, Evidence
 from review.policy.values import Level, Policy
 
 Check = Callable[[Evidence, Policy], str]
@@ -170,8 +171,13 @@ def _lintian(levels: str) -> Check:
 
 def _sign(kind: str) -> Check:
     def check(evidence: Evidence, _: Policy) -> str:
-        paths = dict.fromkeys(sign.path or sign.words for sign in evidence.signs if sign.kind == kind)
-        return f"{trust.KINDS.get(kind, kind)}: {_some(paths)}" if paths else ""
+        found: dict[str, dict[str, None]] = {}
+        for sign in evidence.signs:
+            if sign.kind == kind:
+                became = f"{sign.words} " if sign.words in get_args(Change) else ""
+                found.setdefault(became, {})[sign.path or sign.words] = None
+        parts = [f"{became}{_some(paths)}" for became, paths in found.items()]
+        return f"{trust.KINDS.get(kind, kind)}: {'; '.join(parts)}" if parts else ""
 
     return check
 

@@ -95,6 +95,16 @@ def test_tags_of_lintian_that_the_published_version_has_do_not_count() -> None:
     assert judging.judge(known, Policy()).findings == ()
 
 
+def test_signs_of_one_kind_say_what_became_of_the_files() -> None:
+    signs = [
+        Sign("patch", f"debian/patches/{name}", became)
+        for name, became in (("a", "added"), ("b", "removed"), ("c", "added"))
+    ]
+    (found,) = judging.judge(replace(QUIET, signs=(*signs, Sign("patch", "d", "odd"))), Policy()).findings
+
+    assert found.text == "patches: added debian/patches/a, debian/patches/c; removed debian/patches/b; d"
+
+
 def test_a_suite_moves_rules_between_levels_and_ignores_them() -> None:
     evidence = BROKEN["epoch"][0]
 
