@@ -12,6 +12,7 @@ from pathlib import Path
 from queues.problem import Problem
 
 NAME = "debmill"
+BEGAN_AS_ROOT = os.geteuid() == 0  # who could, may speak for anybody, also when that is given up
 
 
 class NoAccess(Problem):

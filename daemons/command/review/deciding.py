@@ -10,6 +10,7 @@ from typing import Any
 import click
 import msgspec
 
+from daemons import account
 from daemons.sites import Site, pass_site
 from daemons.steering import undoing
 from queues.clock import utc
@@ -129,18 +130,19 @@ def reasons_of(site: Site) -> Reasons:
 def name_of(site: Site, given: str | None) -> str:
     """Say who decides: who is named, else the user when that is a reviewer. Raises NotAllowed."""
     registered = [one.name for one in site.people.reviewers()]
-    return decider(given, os.environ, getpass.getuser(), registered)
+    return decider(given, os.environ, getpass.getuser(), registered, is_root=account.BEGAN_AS_ROOT)
 
 
-def decider(given: str | None, variables: Mapping[str, str], account: str, registered: Sequence[str]) -> str:
+def decider(
+    given: str | None, variables: Mapping[str, str], login: str, registered: Sequence[str], *, is_root: bool
+) -> str:
     """Choose who decides. Whom sudo(8) let become the service account is known by name, and is nobody else.
 
-    sudo sets SUDO_USER to who called it, and USER to whom that became: root is an administrator, who may be anybody.
-    Raises NotAllowed.
+    sudo sets SUDO_USER to who called it; who became root is an administrator, who may be anybody. Raises NotAllowed.
     """
     caller = variables.get("SUDO_USER")
-    user = caller or variables.get("USER") or account
-    if caller and variables.get("USER") != "root" and given not in (None, caller):
+    user = caller or variables.get("USER") or login
+    if caller and not is_root and given not in (None, caller):
         raise NotAllowed(f"you are {caller}, as sudo says, and cannot decide as {given}")
     if given or user in registered:
         return given or user
