@@ -19,9 +19,10 @@ HIDDEN = {"at", "event", "signed"}
 )
 @pass_site
 def command(site: Site, name: str, as_json: bool) -> None:
-    """Tell what happened to NAME: a source, source_version, or the id that 'debmill review list' shows.
+    """Tell what happened to NAME: a source, source_version, a binary package, or what 'debmill review list' shows.
 
-    Every state it was in, the rule, person or error that caused it, what it waits for now, and what one can do.
+    Every state it was in, the rule, person or error that caused it, what it waits for now, and what one can do. Also
+    what was published without an upload, and what came and was not taken.
     """
     chapters = story.tell(site, name)
     if as_json:
@@ -32,7 +33,8 @@ def command(site: Site, name: str, as_json: bool) -> None:
         for event in chapter.events:
             if event["event"] not in BACKSTAGE:
                 click.echo(f"  {_line(event)}")
-        click.echo(f"  now in {chapter.queue}/{chapter.room}: it {chapter.meaning}")
+        since = f" since {chapter.since[:19].replace('T', ' ')} UTC" if chapter.since else ""
+        click.echo(f"  now in {chapter.queue}/{chapter.room}{since}: it {chapter.meaning}")
         for note in (*chapter.notes, chapter.remedy):
             if note:
                 click.echo(f"      {note}")
@@ -40,9 +42,10 @@ def command(site: Site, name: str, as_json: bool) -> None:
 
 
 def _line(event: dict[str, str]) -> str:
-    said = [f"{name}: {_last(value)}" for name, value in event.items() if name not in HIDDEN]
+    said = [f"{name}: {_one_line(name, value)}" for name, value in event.items() if name not in HIDDEN]
     return f"{event['at'][:19].replace('T', ' ')}  {event['event']:<11}  {'  '.join(said)}".rstrip()
 
 
-def _last(text: str) -> str:
-    return text.strip().splitlines()[-1] if text.strip() else ""
+def _one_line(name: str, text: str) -> str:
+    """Write a fact in a line: the error at the end of a traceback, all of anything else."""
+    return " ".join((text.strip().splitlines() or [""])[-1].split() if name == "traceback" else text.split())

@@ -17,7 +17,7 @@ from daemons.intake.answers import safe
 from daemons.receiving.answered import SUFFIX, Answered, report_of
 from daemons.sites import Site
 from daemons.telling import story
-from daemons.telling.story import Chapter
+from daemons.telling.chapter import Chapter
 from queues import envelope, history, names
 from queues.layout import Spool
 from queues.names import EntryName, Key

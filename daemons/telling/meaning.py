@@ -115,7 +115,7 @@ def reason(event: Event) -> str:
     facts = event.facts
     said = facts.get("reason") or facts.get("missing") or facts.get("note") or ""
     error = facts.get("traceback", "").strip().splitlines()[-1:]
-    words = [f"by {facts['by']}" if "by" in facts else "", *said.strip().splitlines()[-1:], *error]
+    words = [f"by {facts['by']}" if "by" in facts else "", " ".join(said.split()), *error]
     return ": ".join(filter(None, words))
 
 

@@ -11,8 +11,9 @@ from daemons import account, samples, settings
 from daemons.command import command
 from daemons.sites import Site
 from daemons.steering.operating import HELD
+from daemons.telling.chapter import Chapter
 from daemons.telling.meaning import TABLE, meaning
-from daemons.telling.story import Chapter, tell
+from daemons.telling.story import tell
 from queues.history import Event
 from queues.layout import ROOMS
 from queues.names import Key, part_key
@@ -111,5 +112,5 @@ def test_the_story_is_printed_with_states_causes_and_remedies(site: Site, monkey
     put_upload(site.spool, one)
     said = CliRunner().invoke(command, ["--site", str(site.path), "why", "pkg"]).output
     assert "received     by: ulla" in said
-    assert "now in review/ready: it waits for a reviewer" in said
+    assert "now in review/ready since 2026-11-02 12:00:00 UTC: it waits for a reviewer" in said
     assert f"'debmill review show {one.key}'" in said
