@@ -62,7 +62,11 @@ class Mails:
     def _left(self, entry: Entry[Notice]) -> list[str]:
         """Give who still is to get it; whoever gets it otherwise is noted."""
         notice = entry.envelope
-        if kind(notice) in self._mail.without or any(event.event == NOT_MAILED for event in entry.history):
+        if (
+            not notice.recipients
+            or kind(notice) in self._mail.without
+            or any(event.event == NOT_MAILED for event in entry.history)
+        ):
             return []
         if before := choosing.told_before(entry.queue, entry.name, notice):
             entry.note(NOT_MAILED, reason=f"the cause is that of {before}")

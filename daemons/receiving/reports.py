@@ -137,6 +137,7 @@ def text(chapters: Iterable[Chapter], download: str, log: Callable[[Chapter], li
 def _stage(chapter: Chapter) -> list[str]:
     """Say where an entry is, and why if somebody gave a reason when it came there; remedies are the operator's."""
     lines = [f"Stage: it {safe(chapter.meaning)} ({chapter.queue}/{chapter.room})", *map(safe, chapter.notes)]
+    lines += [f"Since: {chapter.since[:19].replace('T', ' ')} UTC"] if chapter.since else []
     last = chapter.events[-1] if chapter.events else {}
     reason = last.get("reason") or last.get("note", "")
     return lines + [f"Reason: {safe(line)}" for line in reason.splitlines()]

@@ -73,6 +73,7 @@ def test_a_report_is_made_when_it_is_read(site: Site, answered: Answered, report
     one = upload("pkg", "1.0")
     put_upload(site.spool, one)
     assert b"(review/ready)" in reports.read("ulla", "pkg_1.0.txt")
+    assert b"\nSince: 2026-11-01 12:00:00 UTC\n" in reports.read("ulla", "pkg_1.0.txt")
     with site.spool.review.claim(one.key) as entry:
         assert entry is not None
         entry.move(site.spool.review, Room.REJECTED, event="rejected", by="rita", reason="no\x1b[2J licence")
