@@ -8,7 +8,7 @@ tell that no single event caused (`reporting.telling`).
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -47,7 +47,7 @@ class Notifier(Daemon[Notice]):
 
     def tidy(self, now: datetime) -> None:
         """Remind of what waits; put away what was told long ago."""
-        self.teller.remind(now)
+        self._tell(now, self.teller.remind)
         pruning.prune(self.queues[0], now, self.keep)
 
     def handle(self, entry: Entry[Notice]) -> Outcome | None:
@@ -61,8 +61,12 @@ class Notifier(Daemon[Notice]):
         return outcome
 
     def idle(self, now: datetime) -> None:
+        """Tell what no event caused."""
+        self._tell(now, self.teller.tell_cycles, self.teller.tell_digest)
+
+    def _tell(self, now: datetime, *tells: Callable[[datetime], None]) -> None:
         """Tell what is to be told; what cannot be told must not stop the mail."""
-        for tell in (self.teller.tell_cycles, self.teller.tell_digest):
+        for tell in tells:
             try:
                 tell(now)
             except Exception as error:

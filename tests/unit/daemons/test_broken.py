@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -129,6 +130,19 @@ def test_a_broken_notice_keeps_no_other_from_being_sent(site: Site, damage: Call
 
     assert site.spool.notices.names(Room.CORRUPT) == [names[0]]
     assert site.spool.notices.names(Room.DONE) == [names[1]]
+
+
+@each_damage
+def test_a_broken_upload_keeps_no_reviewer_from_being_reminded_of_another(
+    site: Site, damage: Callable[[Path], None]
+) -> None:
+    put_upload(site.spool, upload("pkg", "1"))
+    put_upload(site.spool, upload("pkg", "2"))
+    damage(site.spool.review.where(Room.READY, site.spool.review.names(Room.READY)[0]) / history.FILE)
+    Notifier(site).tidy(utc() + timedelta(days=4))
+
+    (name,) = site.spool.notices.names(Room.READY)
+    assert name.key == f"{upload('pkg', '2').key}_waiting-3"
 
 
 def test_status_shows_strangers_and_is_not_stopped_by_a_pipe(site: Site) -> None:
