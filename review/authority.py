@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from datetime import datetime
 
 from msgspec import Struct
 
 from archive import openpgp
-from archive.openpgp import BadSignature, Verified
+from archive.openpgp import BadSignature, Certificate, Verified
 from queues.values import Suite
 from review.facts import Facts
 from review.inspection import changes as inspection
@@ -40,27 +41,32 @@ def vouch(data: bytes, name: str, account: str, facts: Facts, now: datetime) -> 
     changes = inspection.read(verified.octets, name)
     suite = inspection.suite_of(changes, facts.suites)
     _check_rights(changes, suite, signer)
-    check_account(name, signer, account, facts)
+    check_account(name, signer.name, account, facts)
     inspection.check_components([changes.component], suite)
     return Vouched(changes, suite, verified, signer, hashlib.sha256(data).hexdigest(), len(data))
 
 
 def signer_of(data: bytes, name: str, facts: Facts, now: datetime) -> tuple[Verified, Uploader]:
-    """Verify a clearsigned file, and find who signed it. Raises Refusal."""
-    try:
-        verified = openpgp.verify_clearsigned(data, facts.people.certificates(), now, facts.max_age)
-    except BadSignature as error:
-        raise Refusal("signature", f"{name}: {error}") from None
+    """Verify a clearsigned file, and find which uploader signed it. Raises Refusal."""
+    verified = verify(data, name, facts.people.certificates(), facts, now)
     signer = facts.people.by_fingerprint(verified.signer)
     if signer is None:
         raise Refusal("signature", f"{name}: the key {verified.signer.upper()} was removed this moment")
     return verified, signer
 
 
-def check_account(name: str, signer: Uploader, account: str, facts: Facts) -> None:
+def verify(data: bytes, name: str, certificates: Iterable[Certificate], facts: Facts, now: datetime) -> Verified:
+    """Verify a clearsigned file by one of these keys. Raises Refusal."""
+    try:
+        return openpgp.verify_clearsigned(data, certificates, now, facts.max_age)
+    except BadSignature as error:
+        raise Refusal("signature", f"{name}: {error}") from None
+
+
+def check_account(name: str, signer: str, account: str, facts: Facts) -> None:
     """Refuse what somebody else carried, where the site wants signer and account to be one. Raises Refusal."""
-    if facts.signer_is_account and signer.name != account:
-        raise Refusal("rights", f"{name}: signed by {signer.name}, but sent by {account}; both must be one here")
+    if facts.signer_is_account and signer != account:
+        raise Refusal("rights", f"{name}: signed by {signer}, but sent by {account}; both must be one here")
 
 
 def _check_rights(changes: Changes, suite: Suite, signer: Uploader) -> None:

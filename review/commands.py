@@ -1,5 +1,8 @@
 """Signed command files, as dcut(1) sends them: which commands one holds, who gives them, and what each may touch.
 
+Uploaders take back and have built again what is theirs. Reviewers whose OpenPGP key is registered decide by them from
+anywhere: what the desk asks of them, it asks here, too.
+
 A file is one clearsigned paragraph: `Uploader` (a remark, for the signature says who it is), `Commands`, one a line,
 and perhaps `Date`. Nothing is done here. Source: dcut(1) of dput; the README of Debian's upload queue.
 """
@@ -14,29 +17,34 @@ from typing import Literal
 
 from msgspec import Struct
 
-from archive.openpgp import CLOCK_SKEW, Verified
+from archive import openpgp
+from archive.openpgp import CLOCK_SKEW, BadSignature, Verified
 from queues import control
 from queues.values import Upload
-from review.authority import check_account, signer_of
+from review.authority import check_account, verify
 from review.facts import Facts
 from review.inspection import text
-from review.person import Uploader
+from review.person import Reviewer, Uploader
 from review.refusal import Refusal
 
 SUFFIX = ".commands"
 LARGEST = 64 * 1024  # bytes of a command file
 MOST = 100  # commands in it
 FIELDS = ("Uploader", "Date", "Commands")
-USAGE = "rm FILE..., cancel UPLOAD, give-back UPLOAD [ARCHITECTURE]"
+USAGE = "rm FILE..., cancel UPLOAD, give-back UPLOAD [ARCHITECTURE]; of reviewers: accept UPLOAD, reject UPLOAD REASON"
 
-Verb = Literal["rm", "cancel", "give-back"]
+Verb = Literal["rm", "cancel", "give-back", "accept", "reject"]
 
 
 class Order(Struct, frozen=True):
-    """One command: `words` are the patterns of `rm`, else the upload's name and perhaps an architecture."""
+    """One command, and who gives it.
+
+    `words` are the patterns of `rm`, else the upload's name, and perhaps an architecture, or the words of a reason.
+    """
 
     verb: Verb
     words: tuple[str, ...]
+    by: Uploader | Reviewer
 
     def __str__(self) -> str:
         """Say it as it was written."""
@@ -46,7 +54,7 @@ class Order(Struct, frozen=True):
 class Orders(Struct, frozen=True):
     """A command file that was verified: who signed it, and what it asks for."""
 
-    signer: Uploader
+    signer: str
     verified: Verified
     given: tuple[Order, ...]
 
@@ -55,14 +63,50 @@ def read(data: bytes, name: str, account: str, facts: Facts, now: datetime) -> O
     """Verify and read a command file; one bad command refuses all of it. Raises Refusal."""
     if len(data) > LARGEST:
         raise Refusal("commands", f"{name}: larger than {LARGEST} bytes")
-    verified, signer = signer_of(data, name, facts, now)
-    check_account(name, signer, account, facts)
+    signer = _signer(data, name, facts, now)
+    check_account(name, signer.name, account, facts)
+    verified = signer.verified
     fields = _fields(verified.octets, name)
     _check_date(fields, name, facts, now)
     lines = [line.split() for line in fields["Commands"].splitlines() if line.strip()]
     if not 0 < len(lines) <= MOST:
         raise Refusal("commands", f"{name}: holds {len(lines)} commands; 1 to {MOST} are possible")
-    return Orders(signer, verified, tuple(_order(words, name) for words in lines))
+    return Orders(signer.name, verified, tuple(_order(words, signer, name, now) for words in lines))
+
+
+class _Signer(Struct, frozen=True):
+    """Who signed a file: an uploader, a reviewer, or both."""
+
+    verified: Verified
+    uploader: Uploader | None
+    reviewer: Reviewer | None
+
+    @property
+    def name(self) -> str:
+        return next((one.name for one in (self.uploader, self.reviewer) if one), self.verified.signer.upper())
+
+    def as_uploader(self, shown: str, file: str) -> Uploader:
+        if self.uploader is None:
+            raise Refusal("rights", f"{file}: '{shown}': {self.name} is a reviewer, and no uploader")
+        return self.uploader
+
+    def as_reviewer(self, shown: str, file: str, now: datetime) -> Reviewer:
+        if self.reviewer is None:
+            raise Refusal("rights", f"{file}: '{shown}': no reviewer has the key of {self.name}")
+        own = next(one for one in self.reviewer.certificates if one.fingerprint == self.verified.signer)
+        try:
+            openpgp.check_usable(own, now)  # the copy that was verified may be the uploader's
+        except BadSignature as error:
+            raise Refusal("signature", f"{file}: '{shown}': {error}") from None
+        return self.reviewer
+
+
+def _signer(data: bytes, name: str, facts: Facts, now: datetime) -> _Signer:
+    reviewers = facts.people.reviewers()
+    keys = [*facts.people.certificates(), *(key for one in reviewers for key in one.certificates)]
+    verified = verify(data, name, keys, facts, now)
+    reviewer = next((one for one in reviewers if verified.signer in one.fingerprints), None)
+    return _Signer(verified, facts.people.by_fingerprint(verified.signer), reviewer)
 
 
 def may_order(signer: Uploader, upload: Upload) -> bool:
@@ -105,16 +149,20 @@ def _check_date(fields: Mapping[str, str], name: str, facts: Facts, now: datetim
         raise Refusal("commands", f"{name}: its Date, {fields['Date'][:40]}, is too old or to come; sign a new one")
 
 
-def _order(words: list[str], name: str) -> Order:
+def _order(words: list[str], signer: _Signer, name: str, now: datetime) -> Order:
     verb, *rest = words
     shown = " ".join(words)[:80]
     match verb, rest:
         case "rm", _:
-            return Order("rm", _patterns(rest, shown, name))
+            return Order("rm", _patterns(rest, shown, name), signer.as_uploader(shown, name))
         case "cancel", [_]:
-            return Order("cancel", tuple(rest))
+            return Order("cancel", tuple(rest), signer.as_uploader(shown, name))
         case "give-back", [_] | [_, _]:
-            return Order("give-back", tuple(rest))
+            return Order("give-back", tuple(rest), signer.as_uploader(shown, name))
+        case "accept", [_]:
+            return Order("accept", tuple(rest), signer.as_reviewer(shown, name, now))
+        case "reject", [_, _, *_]:
+            return Order("reject", tuple(rest), signer.as_reviewer(shown, name, now))
         case "reschedule", _:
             raise Refusal(
                 "commands", f"{name}: '{shown}': there is no delayed queue here; a reviewer says when an upload goes on"

@@ -1,4 +1,4 @@
-"""Doing what a signed command file asks for (`review.commands`): remove, withdraw, give back; each with its outcome.
+"""Doing what a signed command file asks for (`review.commands`): remove, withdraw, give back, decide; with its outcome.
 
 A file is run at most once: before anything is done, a record named for its signed text is laid in the site's
 `spool/commands`, and who finds one there does nothing. A death in between leaves commands that were never run, which
@@ -23,8 +23,9 @@ from queues.spool import Queue
 from queues.values import Upload
 from review import commands, sets
 from review.commands import Order, Orders
+from review.desk import Desk
 from review.facts import Facts
-from review.person import Uploader
+from review.person import Reviewer, Uploader
 from review.refusal import Refusal
 from review.verdicts import Obeyed, Refused
 
@@ -43,6 +44,7 @@ class Orderly:
         self._site = site
         self._facts = facts
         self._ran = site.spool.commands
+        self._desk = Desk(site.spool, site.people, site.settings.suites, site.settings.policies)
 
     def run(self, area: Path, name: str, account: str, now: datetime) -> Obeyed | Refused:
         """Run a command file that was closed, and remove it."""
@@ -54,7 +56,7 @@ class Orderly:
             self._remember(orders, name, account, now)
         except Refusal as refusal:
             return Refused(name, refusal.rule, refusal.reason)
-        done = [self._outcome(order, orders.signer, area, account) for order in orders.given]
+        done = [self._outcome(order, area, account, now) for order in orders.given]
         said = "\n".join(f"{order}: {words}" for order, (_, words) in zip(orders.given, done, strict=True))
         if all(well for well, _ in done):
             return Obeyed(name, said)
@@ -69,24 +71,33 @@ class Orderly:
 
     def _remember(self, orders: Orders, name: str, account: str, now: datetime) -> None:
         atomic.make(self._ran)
-        line = f"{now.isoformat()} {name} signed by {orders.signer.name}, sent by {account}\n"
+        line = f"{now.isoformat()} {name} signed by {orders.signer}, sent by {account}\n"
         try:
             atomic.disk.create(self._ran / orders.verified.identity, line.encode())
         except FileExistsError:
             raise Refusal("replay", f"{name}: these signed commands were run before; sign new ones") from None
         atomic.disk.sync(self._ran)
 
-    def _outcome(self, order: Order, signer: Uploader, area: Path, account: str) -> tuple[bool, str]:
+    def _outcome(self, order: Order, area: Path, account: str, now: datetime) -> tuple[bool, str]:
         try:
-            match order.verb:
-                case "rm":
-                    return True, self._remove(order.words, area, account)
-                case "cancel":
-                    return True, self._cancel(order.words[0], signer)
-                case "give-back":
-                    return True, self._give_back(order.words, signer)
+            return True, self._done(order, area, account, now)
         except Problem as problem:
             return False, str(problem)
+
+    def _done(self, order: Order, area: Path, account: str, now: datetime) -> str:
+        match order.verb, order.by:
+            case "rm", _:
+                return self._remove(order.words, area, account)
+            case "cancel", Uploader() as signer:
+                return self._cancel(order.words[0], signer)
+            case "give-back", Uploader() as signer:
+                return self._give_back(order.words, signer)
+            case "accept", Reviewer() as judge:
+                return f"accepted for {self._desk.accept(order.words[0], judge.name, now).suite}"
+            case "reject", Reviewer() as judge:
+                self._desk.reject(order.words[0], judge.name, " ".join(order.words[1:]), now)
+                return "rejected; its uploader is told"
+        raise CannotBeDone(f"{order.by.name} cannot give this command")
 
     def _remove(self, patterns: Iterable[str], area: Path, account: str) -> str:
         with self._site.spool.lock(f"area-{account}"):

@@ -31,7 +31,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def people(work: Path) -> Iterator[dict[str, Person]]:
-    with persons(work, "alice", "bob", "mallory") as made:
+    with persons(work, "alice", "bob", "mallory", "rita") as made:
         yield made
 
 
@@ -270,3 +270,52 @@ class TestRefused:
     def test_the_answer_stands_in_status(self, alice: Uploader):
         alice.dcut("-U", signed(alice.person, "rm nowhere", name="last.commands"), check=False)
         assert "no unfinished file of alice is called nowhere" in alice.read("/status/last.commands.txt")
+
+
+class TestDecisions:
+    @pytest.fixture
+    def rita(self, door: Door, people: dict[str, Person]) -> Iterator[Person]:
+        """A reviewer with a key, and no account for SFTP."""
+        key = people["rita"].certificate.read_bytes()
+        door.site.people.add_reviewer("rita", "rita@example.org", ("demo",), key, door.now())
+        yield people["rita"]
+        door.site.people.remove_reviewer("rita")
+        door.site.people.add_reviewer("rita", "rita@example.org")
+
+    def test_a_reviewer_decides_by_signed_commands_whoever_carries_them(
+        self, door: Door, alice: Uploader, rita: Person, make: Callable[..., SourceUpload]
+    ):
+        wanted, unwanted = send(alice, make("wanted"), door), send(alice, make("unwanted"), door)
+        orders = signed(rita, f"accept {wanted}", "reject unwanted_1.0-1 It is not free.", name="decide.commands")
+        said = alice.dcut("-U", orders).output
+        assert "accepted for demo" in said
+        assert (door.where(wanted), door.where(unwanted)) == ("master/ready", "review/rejected")
+        assert events(door, wanted)[-1].facts["by"] == "rita"
+        (told,) = [one for one in door.told("rejected") if one.upload == unwanted]
+        assert told.facts == {"by": "rita", "reason": "It is not free."}
+
+    def test_commands_are_run_once(self, door: Door, alice: Uploader, rita: Person, make: Callable[..., SourceUpload]):
+        key = send(alice, make("again"), door)
+        orders = signed(rita, "reject again_1.0-1 No.", name="again.commands")
+        alice.dcut("-U", orders)
+        assert door.where(key) == "review/rejected"
+        assert "were run before" in alice.sftp(orders, check=False).output
+
+    def test_who_is_no_reviewer_decides_nothing(
+        self, door: Door, alice: Uploader, rita: Person, make: Callable[..., SourceUpload]
+    ):
+        key = send(alice, make("mine"), door)
+        mine = signed(alice.person, "accept mine_1.0-1", name="mine.commands")
+        assert "no reviewer has the key of alice" in alice.sftp(mine, check=False).output
+        hers = signed(rita, "cancel mine_1.0-1", name="hers.commands")
+        assert "rita is a reviewer, and no uploader" in alice.sftp(hers, check=False).output
+        assert door.where(key) == "review/ready"
+
+    def test_another_suite_is_not_the_reviewers(
+        self, door: Door, alice: Uploader, rita: Person, make: Callable[..., SourceUpload]
+    ):
+        key = send(alice, make("elsewhere"), door)
+        door.site.people.add_reviewer("rita", "rita@example.org", ("stable",))
+        orders = signed(rita, "accept elsewhere_1.0-1", name="elsewhere.commands")
+        assert "rita may not decide on uploads to demo, only to stable" in alice.sftp(orders, check=False).output
+        assert door.where(key) == "review/ready"
