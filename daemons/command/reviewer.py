@@ -43,8 +43,8 @@ def add(
 
     NAME is the login on this machine: who runs 'debmill review' is known by it, also through sudo. What is signed by a
     reviewer's key is that reviewer's own, whatever account sent it: where the suite wants a second pair of eyes
-    (second_pair), somebody else decides on it. By the same key a reviewer may decide from anywhere, with a signed command
-    file ('accept ID', 'reject ID REASON') that anybody uploads.
+    (second_pair), somebody else decides on it. By the same key a reviewer may decide from anywhere, with a signed
+    command file ('accept ID', 'reject ID REASON') that anybody uploads.
 
     \b
     debmill reviewer add rita --mail rita@example.org --openpgp-key rita.asc --suite 'demo*'
