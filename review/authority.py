@@ -14,7 +14,7 @@ from queues.values import Suite
 from review.facts import Facts
 from review.inspection import changes as inspection
 from review.inspection.changes import Changes
-from review.person import Uploader
+from review.person import Reviewer, Uploader
 from review.refusal import Refusal
 
 
@@ -53,6 +53,45 @@ def signer_of(data: bytes, name: str, facts: Facts, now: datetime) -> tuple[Veri
     if signer is None:
         raise Refusal("signature", f"{name}: the key {verified.signer.upper()} was removed this moment")
     return verified, signer
+
+
+class Signer(Struct, frozen=True):
+    """Who signed commands: an uploader, a reviewer, or both."""
+
+    verified: Verified
+    uploader: Uploader | None
+    reviewer: Reviewer | None
+
+    @property
+    def name(self) -> str:
+        """The name of this person."""
+        return next((one.name for one in (self.uploader, self.reviewer) if one), self.verified.signer.upper())
+
+    def as_uploader(self, shown: str, file: str) -> Uploader:
+        """Give the uploader who gives the command `shown`. Raises Refusal."""
+        if self.uploader is None:
+            raise Refusal("rights", f"{file}: '{shown}': {self.name} is a reviewer, and no uploader")
+        return self.uploader
+
+    def as_reviewer(self, shown: str, file: str, now: datetime) -> Reviewer:
+        """Give the reviewer who gives the command `shown`. Raises Refusal."""
+        if self.reviewer is None:
+            raise Refusal("rights", f"{file}: '{shown}': no reviewer has the key of {self.name}")
+        own = next(one for one in self.reviewer.certificates if one.fingerprint == self.verified.signer)
+        try:
+            openpgp.check_usable(own, now)  # the copy that was verified may be the uploader's
+        except BadSignature as error:
+            raise Refusal("signature", f"{file}: '{shown}': {error}") from None
+        return self.reviewer
+
+
+def signer_of_commands(data: bytes, name: str, facts: Facts, now: datetime) -> Signer:
+    """Verify a clearsigned file by the key of an uploader or reviewer. Raises Refusal."""
+    reviewers = facts.people.reviewers()
+    keys = [*facts.people.certificates(), *(key for one in reviewers for key in one.certificates)]
+    verified = verify(data, name, keys, facts, now)
+    reviewer = next((one for one in reviewers if verified.signer in one.fingerprints), None)
+    return Signer(verified, facts.people.by_fingerprint(verified.signer), reviewer)
 
 
 def verify(data: bytes, name: str, certificates: Iterable[Certificate], facts: Facts, now: datetime) -> Verified:

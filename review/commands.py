@@ -17,11 +17,10 @@ from typing import Literal
 
 from msgspec import Struct
 
-from archive import openpgp
-from archive.openpgp import CLOCK_SKEW, BadSignature, Verified
+from archive.openpgp import CLOCK_SKEW, Verified
 from queues import control
 from queues.values import Upload
-from review.authority import check_account, verify
+from review.authority import Signer, check_account, signer_of_commands
 from review.facts import Facts
 from review.inspection import text
 from review.person import Reviewer, Uploader
@@ -63,7 +62,7 @@ def read(data: bytes, name: str, account: str, facts: Facts, now: datetime) -> O
     """Verify and read a command file; one bad command refuses all of it. Raises Refusal."""
     if len(data) > LARGEST:
         raise Refusal("commands", f"{name}: larger than {LARGEST} bytes")
-    signer = _signer(data, name, facts, now)
+    signer = signer_of_commands(data, name, facts, now)
     check_account(name, signer.name, account, facts)
     verified = signer.verified
     fields = _fields(verified.octets, name)
@@ -72,41 +71,6 @@ def read(data: bytes, name: str, account: str, facts: Facts, now: datetime) -> O
     if not 0 < len(lines) <= MOST:
         raise Refusal("commands", f"{name}: holds {len(lines)} commands; 1 to {MOST} are possible")
     return Orders(signer.name, verified, tuple(_order(words, signer, name, now) for words in lines))
-
-
-class _Signer(Struct, frozen=True):
-    """Who signed a file: an uploader, a reviewer, or both."""
-
-    verified: Verified
-    uploader: Uploader | None
-    reviewer: Reviewer | None
-
-    @property
-    def name(self) -> str:
-        return next((one.name for one in (self.uploader, self.reviewer) if one), self.verified.signer.upper())
-
-    def as_uploader(self, shown: str, file: str) -> Uploader:
-        if self.uploader is None:
-            raise Refusal("rights", f"{file}: '{shown}': {self.name} is a reviewer, and no uploader")
-        return self.uploader
-
-    def as_reviewer(self, shown: str, file: str, now: datetime) -> Reviewer:
-        if self.reviewer is None:
-            raise Refusal("rights", f"{file}: '{shown}': no reviewer has the key of {self.name}")
-        own = next(one for one in self.reviewer.certificates if one.fingerprint == self.verified.signer)
-        try:
-            openpgp.check_usable(own, now)  # the copy that was verified may be the uploader's
-        except BadSignature as error:
-            raise Refusal("signature", f"{file}: '{shown}': {error}") from None
-        return self.reviewer
-
-
-def _signer(data: bytes, name: str, facts: Facts, now: datetime) -> _Signer:
-    reviewers = facts.people.reviewers()
-    keys = [*facts.people.certificates(), *(key for one in reviewers for key in one.certificates)]
-    verified = verify(data, name, keys, facts, now)
-    reviewer = next((one for one in reviewers if verified.signer in one.fingerprints), None)
-    return _Signer(verified, facts.people.by_fingerprint(verified.signer), reviewer)
 
 
 def may_order(signer: Uploader, upload: Upload) -> bool:
@@ -149,7 +113,7 @@ def _check_date(fields: Mapping[str, str], name: str, facts: Facts, now: datetim
         raise Refusal("commands", f"{name}: its Date, {fields['Date'][:40]}, is too old or to come; sign a new one")
 
 
-def _order(words: list[str], signer: _Signer, name: str, now: datetime) -> Order:
+def _order(words: list[str], signer: Signer, name: str, now: datetime) -> Order:
     verb, *rest = words
     shown = " ".join(words)[:80]
     match verb, rest:
