@@ -103,6 +103,7 @@ def test_a_key_that_nobody_registered_is_refused_on_the_connection(road: Road, w
     assert road.stranger.fingerprint.lower() in ran.output.lower()
     assert road.recorded("refused", upload)
     assert road.mill.story(upload.source) == []
+    assert "it was not taken" in road.mill("why", upload.source).output
 
 
 def test_a_tarball_that_does_not_match_is_refused_on_the_connection(road: Road, work: Path) -> None:

@@ -124,12 +124,12 @@ class Mill:
     # --- uploads -------------------------------------------------------------------------------------------------
 
     def story(self, name: str) -> list[Chapter]:
-        """Every entry of a source or an upload; none when the site never had it."""
+        """Every entry of a source or an upload; none when the site never took it."""
         try:
             told = self.json("why", name)
         except ToolFailed:
             return []
-        return [Chapter(one["key"], one["queue"], one["room"], one["events"]) for one in told]
+        return [Chapter(one["key"], one["queue"], one["room"], one["events"]) for one in told if one["key"]]
 
     def room(self, name: str, queue: str) -> str:
         """The room of the upload's entry, or of its job, in a queue; empty when it is not there."""
