@@ -12,7 +12,7 @@ import click
 
 from archive.keeping.keeper import Keeper
 from archive.repository import Repository
-from daemons import account, settings
+from daemons import account, configuring, settings
 from daemons.building.environment import LocalArchive
 from daemons.settings import Settings, WrongSettings
 from queues.layout import Spool
@@ -44,7 +44,7 @@ class Site:
         """The settings, read once. Raises WrongSettings."""
         own = self.path / settings.FILE
         system = self.path == Path("/var/lib/debmill") and not own.exists()
-        return settings.read(SYSTEM_SETTINGS if system else own)
+        return configuring.read(SYSTEM_SETTINGS if system else own)
 
     @cached_property
     def spool(self) -> Spool:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from daemons import samples, settings
+from daemons import configuring, samples, settings
 from daemons.settings import Settings, WrongSettings
 from queues.values import Suite
 
@@ -15,20 +15,20 @@ from queues.values import Suite
 def test_the_sample_read_back_is_the_defaults() -> None:
     suites = {"stable": Suite("stable")}
 
-    assert settings.parse(samples.sample(suites)) == Settings(suites=suites)
+    assert configuring.parse(samples.sample(suites)) == Settings(suites=suites)
 
 
 def test_every_line_of_the_sample_that_is_commented_out_is_the_default() -> None:
     suites = {"stable": Suite("stable")}
     uncommented = re.sub(r"(?m)^# (\w+ = )", r"\1", samples.sample(suites))
 
-    assert settings.parse(uncommented) == Settings(suites=suites)
+    assert configuring.parse(uncommented) == Settings(suites=suites)
 
 
 def test_a_changed_setting_stands_in_the_sample() -> None:
     changed = Settings(intake=settings.Intake(listen="127.0.0.1:0"), mail=settings.Mail(smtp="localhost:25"))
 
-    assert settings.parse(samples.sample({}, changed)) == changed
+    assert configuring.parse(samples.sample({}, changed)) == changed
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_a_changed_setting_stands_in_the_sample() -> None:
 def test_wrong_settings_name_the_file_and_the_setting(tmp_path: Path, text: str, word: str) -> None:
     (tmp_path / "debmill.toml").write_text(text)
     with pytest.raises(WrongSettings) as caught:
-        settings.read(tmp_path / "debmill.toml")
+        configuring.read(tmp_path / "debmill.toml")
 
     assert word in str(caught.value)
     assert "debmill.toml" in str(caught.value)
@@ -55,7 +55,7 @@ def test_wrong_settings_name_the_file_and_the_setting(tmp_path: Path, text: str,
 
 def test_no_site_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(WrongSettings, match="debmill init"):
-        settings.read(tmp_path / "debmill.toml")
+        configuring.read(tmp_path / "debmill.toml")
 
 
 def test_the_cores_are_shared_out_among_the_builds_that_may_run() -> None:
@@ -74,5 +74,5 @@ def test_what_a_slot_serves_stands_in_the_sample() -> None:
     suites = {"stable": Suite("stable", architectures=("amd64", "arm64"))}
     changed = Settings(suites, build=settings.Build(serves=(("amd64", "all"), ())))
 
-    assert settings.parse(samples.sample(suites, changed)) == changed
+    assert configuring.parse(samples.sample(suites, changed)) == changed
     assert [changed.build.served_by(slot) for slot in ("1", "2", "3", "arm")] == [("amd64", "all"), (), (), ()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec import ValidationError
 
-from daemons import settings
+from daemons import configuring
 from daemons.telling.subscribing import Subscription, printed, subscription
 from queues.values import Suite
 
@@ -53,4 +53,4 @@ def test_feeds_of_debs_are_not_offered_to_openwrts_users() -> None:
 @pytest.mark.parametrize("line", ['opkg = "apk"', 'opkg_architectures = ["amd64"]', 'opkg_paths = "../"'])
 def test_a_setting_that_means_nothing_is_refused(line: str) -> None:
     with pytest.raises(ValidationError, match="opkg"):
-        settings.parse(f"[suites.stable]\n{line}\n")
+        configuring.parse(f"[suites.stable]\n{line}\n")
