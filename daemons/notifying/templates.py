@@ -82,6 +82,12 @@ class Templates:
         except TemplateError:
             return f"{notice.source} {notice.version}: {kind(notice)}"
 
+    def ours(self, event: str) -> str:
+        """Give debmill's own template of a kind of event."""
+        loader = self._ours.loader
+        assert loader is not None
+        return loader.get_source(self._ours, event + SUFFIX)[0]
+
     def problems(self) -> Iterator[tuple[Path, str]]:
         """Try every template of the site with facts as they may be, and say what is wrong with which."""
         for path in sorted(self._own.glob(f"*{SUFFIX}")):

@@ -76,6 +76,21 @@ def test_what_happens_is_followed_also_in_a_new_file(site: Site) -> None:
             ran.kill()
 
 
+def test_a_template_to_begin_with_is_printed_and_those_there_are_listed(site: Site) -> None:
+    def config(*words: str) -> str:
+        env = {"COLUMNS": "160"}
+        return CliRunner().invoke(command, ["--site", str(site.path), "config", "template", *words], env=env).output
+
+    site.templates.mkdir()
+    (site.templates / "held.txt").write_text(config("held"))
+    assert "is held for a person" in config("held")
+    (site.templates / "failed.txt").write_text("{{ nobody }}\n")
+    said = {line.split()[1]: line for line in config().splitlines() if " " in line}
+    assert str(site.templates)[:20] in said["held"]
+    assert "'nobody' is undefined" in said["failed"]
+    assert "debmill's own" in said["built"]
+
+
 def test_the_doctor_names_a_template_that_cannot_be_used(site: Site) -> None:
     site.templates.mkdir()
     (site.templates / "held.txt").write_text("{{ nobody }}\n")
