@@ -24,6 +24,7 @@ from daemons.settings import Mail, Settings
 from queues.names import EntryName, part_key
 from queues.rooms import Room
 from queues.values import Notice
+from tests.support.dying import deaths
 from tests.support.entries import upload
 from tests.unit.daemons.waiting import DAY, NOON, Clock, site_at
 
@@ -265,6 +266,32 @@ def test_who_is_refused_for_good_is_a_persons_business_and_hinders_nobody(post: 
         post.work()
     assert inbox.recipients == [ULLA, ULLA, RITA]
     assert post.room(name) is Room.DONE
+
+
+def test_whenever_the_daemon_dies_everybody_gets_the_mail_and_a_repeat_is_the_same_mail(
+    tmp_path: Path, port: int
+) -> None:
+    inbox, number, twice = Inbox(), 0, 0
+    post, name = Post(tmp_path, Mail(smtp=f"127.0.0.1:{port}")), EntryName(0, upload("pkg", "1.0").key)
+
+    def fresh() -> None:
+        nonlocal post, name, number
+        number += 1
+        (tmp_path / str(number)).mkdir()
+        post = Post(tmp_path / str(number), Mail(smtp=f"127.0.0.1:{port}"))
+        name = post.put(notice("accepted"))
+        inbox.mails.clear()
+
+    with serving(inbox, port):
+        for death in deaths(lambda: post.work(), fresh=fresh):  # noqa: PLW0108 -- another one each time
+            post.daemon = Notifier(post.site)
+            post.clock.now += DAY
+            post.work()
+            assert post.room(name) is Room.DONE, death
+            assert len({mail["Message-ID"] for mail in inbox.mails}) == 1, death
+            assert len(inbox.mails) <= 2, death
+            twice += len(inbox.mails) - 1
+    assert twice <= 2, "only who died between the server's word and writing it down does not know"
 
 
 def test_an_answer_reaches_the_reviewer_who_asked(post: Post, port: int) -> None:

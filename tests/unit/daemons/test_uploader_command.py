@@ -46,6 +46,8 @@ def test_an_uploader_has_what_was_given_and_update_changes_only_what_is_given(si
     assert {name: one[name] for name in given} == given
     assert say(site, "update", "ulla", "--quota", "1G", "--suite", "demo").exit_code == 0
     assert listed(site) == [{**one, "quota": 1 << 30, "suites": ["demo"]}]
+    assert say(site, "update", "ulla", "--digest").exit_code == 0
+    assert listed(site) == [{**one, "quota": 1 << 30, "suites": ["demo"], "digest": True}]
 
 
 def test_a_suite_that_is_none_is_refused_with_those_there_are(site: Path, ulla: Person) -> None:
