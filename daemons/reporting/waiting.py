@@ -71,8 +71,8 @@ def planned(events: Collection[Event]) -> list[str]:
 
 
 def _places(spool: Spool) -> Iterator[Place]:
-    """Give what may wait for a person or a gate."""
-    queues: list[Queue[Any]] = [spool.review, spool.master, *spool.builds(), spool.archive]
+    """Give what may wait for a person or a gate; a notice is held that the mail server will not take."""
+    queues: list[Queue[Any]] = [spool.review, spool.master, *spool.builds(), spool.archive, spool.notices]
     for queue in queues:
         rooms = [Room.HOLD, Room.CORRUPT]
         rooms += {"review": [Room.READY], "master": [Room.WAITING]}.get(queue.name, [])
@@ -92,7 +92,8 @@ def _waiting(place: Place, jobs: dict[Key, list[Place]]) -> Waiting | None:
     if suite is None:  # it moved on
         return None
     key, id_ = place.name.key, f"{parts.source}_{parts.version}"
-    return Waiting(what, id_, key, suite, parts.part, str(place), since, why)
+    part = parts.part if place.queue.name != "notices" else ""
+    return Waiting(what, id_, key, suite, part, str(place), since, why)
 
 
 def _what(room: Room, last: Event | None) -> str:

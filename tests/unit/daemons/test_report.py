@@ -135,6 +135,17 @@ def test_a_withheld_upload_says_why(site: Site) -> None:
     assert (found.what, found.place, found.reason) == ("gate", "master/hold", "the gate asks for i386")
 
 
+def test_a_mail_that_nobody_takes_is_reported(site: Site, clock: Clock) -> None:
+    one = upload("pkg", "1.0")
+    site.tell("accepted", one, clock(), by="rita")
+    with site.spool.notices.claim() as entry:
+        assert entry is not None
+        entry.hold("mail:25: ulla@example.org: 550 no such user")
+    (found,) = make(site, NOON + DAY, 1).waiting
+    assert (found.what, found.id, found.architecture, found.place) == ("held", "pkg_1.0", "", "notices/hold")
+    assert found.reason == "mail:25: ulla@example.org: 550 no such user"
+
+
 # --- sources without current binaries ---------------------------------------------------------------------------------
 
 
