@@ -129,6 +129,9 @@ def test_the_gate_opens_when_every_architecture_has_a_result(site: Site) -> None
     finish(site, one, "all", "built")
     work(master)
     assert place(site, one.key) == "archive/ready"
+    (name,) = site.spool.notices.names(Room.READY)
+    told = site.spool.notices.peek(Room.READY, name)
+    assert (told.event, told.facts) == ("built", {"built": "amd64 all", "failed": "i386: because"})
 
 
 def test_nothing_built_is_abandoned_and_told(site: Site) -> None:
