@@ -35,7 +35,7 @@ for one in snapshots.COMMANDS:
 @click.option("--json", "as_json", is_flag=True, help="Print a list of objects.")
 @pass_site
 def list_(site: Site, only: str | None, *, as_json: bool) -> None:
-    """List the sources of each suite, with their binaries by architecture."""
+    """List the sources of each suite with their binaries by architecture, also where only binaries came."""
     rows = [row for suite in ([only] if only else site.settings.suites) for row in _rows(site.repository, suite)]
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(rows)).decode())
@@ -152,12 +152,13 @@ def _rows(repository: Repository, suite: str) -> Iterator[dict[str, Any]]:
     built: defaultdict[tuple[str, str], dict[Stanza, None]] = defaultdict(dict)
     for one in catalogue.binaries():  # one for all architectures stands in several indices
         built[one.source, one.source_version][one] = None
-    for source in catalogue.sources():
-        found = [*built[source.package, source.version]]
+    sources = {(source.package, source.version) for source in catalogue.sources()}
+    for source, version in sorted(sources | built.keys()):
+        found = [*built[source, version]]
         yield {
             "suite": suite,
-            "source": source.package,
-            "version": source.version,
+            "source": source,
+            "version": version,
             "architectures": sorted({one.architecture for one in found}),
             "binaries": [
                 {"package": one.package, "version": one.version, "architecture": one.architecture} for one in found

@@ -19,6 +19,7 @@ from queues.problem import Problem
 from queues.values import FileRef
 
 _NAMED = re.compile(rb"^ [0-9a-f]{64} [0-9]+ (\S+)$", re.MULTILINE)
+_EPOCH = re.compile(r"_[0-9]+%3a")  # apt writes it into the names of what it downloads; the archive's have none
 _LARGEST = 4 << 20
 _CHUNK = 1 << 20
 _MANY = 100
@@ -60,7 +61,7 @@ def staged(archive: Path, files: Mapping[str, BinaryIO | Path]) -> Iterator[list
     wanted = sorted(name for name in files if not name.endswith(_UNUSED))
     try:
         with click.progressbar(wanted, label="copying", hidden=len(wanted) <= _MANY) as names:
-            copies = [_copied(files[name], stage / name) for name in names]
+            copies = [_copied(files[name], stage / _EPOCH.sub("_", name)) for name in names]
         if len(copies) > _MANY:
             atomic.disk.sync_all()
         else:

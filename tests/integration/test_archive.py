@@ -391,10 +391,12 @@ def test_the_command_includes_lists_and_publishes(reachable: Path) -> None:
     packages.deb(many / "below", "more", "1.0")
     packages.deb(many / "below", "more-doc", "1.0", "all", source="more")
     packages.deb(many, "alone", "1.0")
+    packages.deb(many, "dated", "1:1.0").rename(many / "dated_1%3a1.0_amd64.deb")
     imported = debmill("archive", "import", many, "--suite", "demo")
-    assert "included 3 packages" in imported.stdout, imported.stderr
+    assert "included 4 packages" in imported.stdout, imported.stderr
+    assert (reachable / "site/archive/pool/main/d/dated/dated_1.0_amd64.deb").exists(), "it is named as apt wants it"
     listed = json.loads(debmill("archive", "list", "--json").stdout)
-    assert {row["source"] for row in listed} == {"tiny", "one", "two", "more"}
+    assert {row["source"] for row in listed} == {"tiny", "one", "two", "more", "alone", "dated"}
     assert "has all of it already" in debmill("archive", "import", many, "--suite", "demo").stdout
     packages.deb(many, "libc6", "99", source="more (1.0)")
     (many / "broken_1.0_amd64.deb").write_text("no ar")
