@@ -66,14 +66,19 @@ class Publication:
         contents: Contents,
         feeds: Feeds | None = None,
         base: SnapshotId | None = None,
+        url: str = "",
     ) -> None:
-        """Start from what the suites publish now, or from the snapshot `base`; `feeds` makes those of the suites."""
+        """Start from what the suites publish now, or from the snapshot `base`; `feeds` makes those of the suites.
+
+        `url` is where the archive is served, if that is known.
+        """
         self._tree = tree
         self._suites = suites
         self._texts = texts
         self._contents = contents
         self._feeds = feeds
         self._base = base
+        self._url = url
         self._change = Change({})
 
     def __enter__(self) -> Self:
@@ -125,14 +130,14 @@ class Publication:
             entries = Revision(old, suite, dist, self._texts).write(directory, self._change, merge=merge, check=check)
             entries |= self._contents.write(suite, dist, directory, old, self._change.indices)
             writing.link_by_hash(self._tree, dist, directory, entries, moment)
-            text = release.text(suite, dist, moment, entries)
+            text = release.text(suite, dist, moment, entries, url=self._url)
             self._check_identity(dist, text)
             releases.append((directory, text))
             if suite.valid_days:
                 live = self._tree.building / LIVE / dist
                 _link_tree(directory, live)
                 until = moment + timedelta(days=suite.valid_days)
-                releases.append((live, release.text(suite, dist, moment, entries, until)))
+                releases.append((live, release.text(suite, dist, moment, entries, until, self._url)))
         return releases
 
     def _old(self, suite: Suite, dist: str) -> Path:

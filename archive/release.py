@@ -32,10 +32,16 @@ def digest(content: bytes | memoryview) -> Digest:
 
 
 def text(
-    suite: Suite, dist: str, date: datetime, entries: Mapping[str, Digest], valid_until: datetime | None = None
+    suite: Suite,
+    dist: str,
+    date: datetime,
+    entries: Mapping[str, Digest],
+    valid_until: datetime | None = None,
+    url: str = "",
 ) -> bytes:
     """Render the Release of one directory of `dists`; `entries` are its index files by relative path.
 
+    `url` is where the archive is served, if that is known: apt of 2.9 and later finds its snapshots there.
     Packages for all architectures stand in each architecture's index, hence `all` and No-Support-for-Architecture-all.
     """
     debug = dist.removeprefix(suite.name)
@@ -48,6 +54,7 @@ def text(
         **({"NotAutomatic": "yes"} if suite.not_automatic else {}),
         **({"ButAutomaticUpgrades": "yes"} if suite.not_automatic and suite.but_automatic_upgrades else {}),
         **({"Valid-Until": moment(valid_until)} if valid_until else {}),
+        **({"Snapshots": f"{url}/snapshots/@SNAPSHOTID@/"} if url else {}),
         "Acquire-By-Hash": "yes",
         "No-Support-for-Architecture-all": "Packages",
         "Architectures": " ".join(("all", *suite.architectures)),

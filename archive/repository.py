@@ -53,10 +53,11 @@ class Repository:
         keys: Path,
         signer: Signer | None = None,
         after: Callable[[], object] = lambda: None,
+        url: str = "",
     ) -> None:
         """Open the archive at `root`; its GNUPGHOME is `keys/archive`. Nothing is read or made.
 
-        `after` is called behind each publication, with the lock held.
+        `after` is called behind each publication, with the lock held; `url` is where it is served, if that is known.
         """
         self.root = root
         self.suites = suites
@@ -66,6 +67,7 @@ class Repository:
         self._signer: Signer = signer or self.key
         self._keys = keys
         self._after = after
+        self._url = url.rstrip("/")
         self._tree = Tree(root)
         self._texts = Texts(root.with_name("texts"))
         self._contents = Contents(Lists(root.with_name("lists"), root), self._texts)
@@ -223,7 +225,7 @@ class Repository:
 
     def _publication(self, suites: Sequence[str], base: SnapshotId | None = None) -> Publication:
         rules = [self.suite(suite) for suite in suites]
-        return Publication(self._tree, rules, self._texts, self._contents, self._feeds, base)
+        return Publication(self._tree, rules, self._texts, self._contents, self._feeds, base, self._url)
 
     def _taken_back(self, suite: str, brought: Delivery) -> Included | None:
         with self._tree.lock():

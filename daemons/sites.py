@@ -54,7 +54,8 @@ class Site:
     @cached_property
     def repository(self) -> Repository:
         """The published archive."""
-        return Repository(self.archive, self.settings.suites, self.keys, after=self._write_page)
+        url = self.settings.archive.url
+        return Repository(self.archive, self.settings.suites, self.keys, after=self._write_page, url=url)
 
     def _write_page(self) -> None:
         from daemons.telling import page  # most commands publish nothing, and are spared its library

@@ -31,6 +31,11 @@ def test_text() -> None:
     ]
 
 
+def test_where_snapshots_are_is_told_when_it_is_known() -> None:
+    made = release.text(SUITE, "demo", WHEN, {}, url="https://example.org/debian").decode()
+    assert "\nSnapshots: https://example.org/debian/snapshots/@SNAPSHOTID@/\n" in made
+
+
 def test_hashes_are_read_back() -> None:
     entries = {"main/source/Sources.gz": Digest(20, "1" * 64), "main/source/Sources": Digest(0, "2" * 64)}
     assert release.hashes(release.text(SUITE, "demo", WHEN, entries)) == entries
