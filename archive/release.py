@@ -41,7 +41,7 @@ def text(
 ) -> bytes:
     """Render the Release of one directory of `dists`; `entries` are its index files by relative path.
 
-    `url` is where the archive is served, if that is known: apt of 2.9 and later finds its snapshots there.
+    `url` is where the archive is served, if that is known: apt of Debian 13 finds its snapshots there.
     Packages for all architectures stand in each architecture's index, hence `all` and No-Support-for-Architecture-all.
     """
     debug = dist.removeprefix(suite.name)

@@ -59,7 +59,7 @@ class Machine:
     def run(self, script: str, files: Iterable[Path] = (), signer: Person | None = None, mode: int = 0o644) -> Ran:
         """Run a shell script where the files lie, as the person; the status may be any."""
         visit = self._visit(script, files, signer, mode)
-        return run(_argv(), cwd=Path("/"), stdin=msgspec.json.encode(visit), check=False, timeout=_PATIENCE)
+        return visited(visit)
 
     def start(self, script: str, files: Iterable[Path] = ()) -> subprocess.Popen[bytes]:
         """Start a script; when the process given here is killed, so is everything on the machine."""
@@ -78,6 +78,11 @@ class Machine:
             brought.append(File(f"{HOME}/signer.asc", signer.certificate.read_bytes()))
             prepare += "gpg --quiet --batch --import ~/signer.asc\n"
         return Visit(self.system.suite, self.system.packages, (*self._home, *brought), prepare + script)
+
+
+def visited(visit: Visit) -> Ran:
+    """Run a script in a fresh system; the status may be any."""
+    return run(_argv(), cwd=Path("/"), stdin=msgspec.json.encode(visit), check=False, timeout=_PATIENCE)
 
 
 def _argv() -> list[str]:
