@@ -205,7 +205,9 @@ class Report(Struct, frozen=True, forbid_unknown_fields=True):
 class Archive(Struct, frozen=True, forbid_unknown_fields=True):
     """The published archive."""
 
-    url: Annotated[str, Meta(description="Where clients find it; shown in stanzas, and in Release for its snapshots.")] = ""
+    url: Annotated[
+        str, Meta(description="Where clients find it; shown in stanzas, and in Release for its snapshots.")
+    ] = ""
 
 
 class Keep(Struct, frozen=True, forbid_unknown_fields=True):
