@@ -13,7 +13,9 @@ from archive.catalogue import Place
 from archive.delivery import Material
 from archive.inclusion import Change, Difference, Included, Inclusion, Refusal, TooSoon, Unchanged
 from archive.indices import Damaged
+from archive.indices.writing import KEPT
 from archive.publication import ChangedIdentity
+from archive.release import hashes
 from archive.repository import Repository, UnknownSuite
 from queues.values import Suite
 from tests.unit.archive import packages
@@ -178,6 +180,21 @@ def test_an_architecture_that_joins_gets_the_packages_for_all(made: Repository, 
     wider.publish(["demo"], LATER[1])
     index = gzip.decompress((made.root / "dists/demo/main/binary-riscv64/Packages.gz").read_bytes())
     assert b"Package: tiny-doc\n" in index
+
+
+def test_what_a_client_was_told_of_lately_can_be_had_by_hash(made: Repository, tmp_path: Path) -> None:
+    """Of the last publications, and of all of the last minutes: a client may be slower than they are."""
+    release = made.root / "dists/demo/Release"
+    path, told = "main/binary-amd64/Packages.xz", []
+    for number in range(2 * KEPT):
+        deb = packages.deb(folder(tmp_path, str(number)), "tiny", f"{number}")
+        assert isinstance(made.include_files("demo", [deb], LATER[0] + timedelta(seconds=number)), Included)
+        told.append(hashes(release.read_bytes())[path].sha256)
+    by_hash = made.root / "dists/demo/main/binary-amd64/by-hash/SHA256"
+    assert all((by_hash / sha256).is_file() for sha256 in told)
+    deb = packages.deb(folder(tmp_path, "last"), "tiny", "99")
+    made.include_files("demo", [deb], LATER[0] + timedelta(hours=1))
+    assert [(by_hash / sha256).is_file() for sha256 in told] == [False] * (KEPT + 1) + [True] * (KEPT - 1)
 
 
 def test_origin_and_label_may_not_change(made: Repository, tmp_path: Path) -> None:
