@@ -284,12 +284,12 @@ def test_a_suite_gets_feeds_later_and_loses_them_again(tmp_path: Path) -> None:
 def test_a_package_that_cannot_be_an_ipk_is_refused_and_nothing_changes(site: Site, tmp_path: Path) -> None:
     deb = packages.deb(tmp_path, "tiny", "1.0")
     control = subprocess.run(["ar", "p", deb, "control.tar.gz"], capture_output=True, check=True).stdout
-    deb.write_bytes(ar(("debian-binary", b"2.0\n"), ("control.tar.gz", control), ("data.tar.zst", b"no")))
+    deb.write_bytes(ar(("debian-binary", b"2.0\n"), ("control.tar.gz", control), ("data.tar.bz2", b"no")))
     deb.chmod(0o444)
     before = site.repository.current("demo")
     outcome = site.repository.include_files("demo", [deb], site.now + timedelta(seconds=1))
     assert isinstance(outcome, Refusal)
-    assert "tiny_1.0_amd64.deb: data.tar.zst: a compression that is not read here" in outcome.reason
+    assert "tiny_1.0_amd64.deb: data.tar.bz2: a compression that is not read here" in outcome.reason
     assert site.repository.current("demo") == site.repository.feeds("demo") == before
 
 
