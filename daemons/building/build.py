@@ -36,6 +36,8 @@ from queues.outcomes import Later
 from queues.values import BuildJob, BuildResult, FileRef
 
 _LARGEST_CHANGES = 16 << 20
+MOST_FILES = 10_000  # that a build may have as results
+_LONGEST_SIZE = 18  # digits
 
 
 class Settings(Struct, frozen=True):
@@ -146,8 +148,10 @@ class Work:
             changes = environment.collect([self.changes], self.out, replace(limits, results=_LARGEST_CHANGES))
             named = [file for file in _named(self.out / self.changes) if not self.is_left(file.name)]
             files = environment.collect([file.name for file in named], self.out, limits)
-        except (Refused, control.Malformed) as refused:
+        except Refused as refused:
             return Failed(str(refused))
+        except control.Malformed as malformed:
+            return Failed(f"{self.changes}: {malformed}")
         for file, claimed in zip(files, named, strict=True):
             self.record.say(f"{file.sha256} {file.size} {file.name}")
             if file != claimed:
@@ -197,6 +201,12 @@ def _named(changes: Path) -> list[FileRef]:
     with changes.open("rb") as file:
         fields = control.paragraph(file.read(_LARGEST_CHANGES))
     lines = [line.split() for line in fields.get("Checksums-Sha256", "").splitlines() if line.strip()]
-    if not lines or any(len(line) != 3 or not line[1].isdecimal() for line in lines):
-        raise control.Malformed(f"{changes.name}: no Checksums-Sha256 that can be read")
+    if not lines or any(len(line) != 3 or not _is_size(line[1]) for line in lines):
+        raise control.Malformed("no Checksums-Sha256 that can be read")
+    if len(lines) > MOST_FILES:
+        raise control.Malformed(f"it names more than {MOST_FILES} files")
     return [FileRef(name, int(size), sha256) for sha256, size, name in lines]
+
+
+def _is_size(word: str) -> bool:
+    return word.isdecimal() and len(word) <= _LONGEST_SIZE

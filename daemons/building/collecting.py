@@ -45,6 +45,8 @@ def _copy(directory: int, name: str, into: Path, limit: int) -> FileRef:
             with suppress(FileNotFoundError):
                 atomic.disk.unlink(into / name)
             raise
+        except FileExistsError:
+            raise Refused(f"{name}: there is such a file already") from None
     atomic.disk.sync(into / name)
     return FileRef(name, size, sha256)
 

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from archive.dscfile import NotADsc
-from daemons.building.build import Settings, build
+from daemons.building.build import MOST_FILES, Settings, build
+from daemons.building.collecting import copy_out
 from daemons.building.environment import (
     Broken,
     DepWait,
@@ -220,3 +221,51 @@ def test_a_job_may_say_how_parallel_it_is_built(tmp_path: Path) -> None:
     environment = Pretended()
     outcome_in(environment, tmp_path, options=("parallel=1",))
     assert environment.ran[-1].endswith(str({"DEB_BUILD_OPTIONS": "parallel=1"}))
+
+
+class Leaving(Pretended):
+    """An environment in whose place a directory of the host has what the build left."""
+
+    def __init__(self, results: Path, changes: str) -> None:
+        super().__init__()
+        self.results = results
+        results.mkdir()
+        (results / "x_1.0-1_amd64.changes").write_text(
+            f"Format: 1.8\nChecksums-Sha256:\n{changes}", errors="surrogateescape"
+        )
+
+    def collect(self, names: Sequence[str], into: Path, limits: Limits) -> tuple[FileRef, ...]:
+        return copy_out("self", str(self.results), names, into, limits.results)
+
+
+EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+
+@pytest.mark.parametrize(
+    ("named", "words"),
+    [
+        (["0 x.deb", "0 x.deb"], "x.deb: there is such a file already"),
+        (["0 x_1.0-1_amd64.log"], "x_1.0-1_amd64.log: there is such a file already"),
+        (["0 x_1.0-1_amd64.changes"], "x_1.0-1_amd64.changes: there is such a file already"),
+        (["9" * 5000 + " x.deb"], "no Checksums-Sha256 that can be read"),
+        ([f"0 {number}.deb" for number in range(MOST_FILES + 1)], f"names more than {MOST_FILES} files"),
+        (["0 ../x.deb"], "not a plain file name"),
+        (["0 \udcff.deb"], "x_1.0-1_amd64.changes"),
+        (["1 x.deb"], "x.deb: not the file that x_1.0-1_amd64.changes names"),
+    ],
+    ids=["twice", "log", "itself", "size", "many", "elsewhere", "octets", "other"],
+)
+def test_a_changes_that_names_what_it_must_not_is_the_packages_failure(
+    tmp_path: Path, named: list[str], words: str
+) -> None:
+    """It is the build's to write, whatever dpkg-genchanges would have put into it."""
+    one = Leaving(tmp_path / "results", "".join(f" {EMPTY} {file}\n" for file in named))
+    for name in ("x.deb", "x_1.0-1_amd64.log"):
+        (one.results / name).write_bytes(b"")
+    out = tmp_path / "out"
+    out.mkdir()
+    result = outcome_in(one, out)
+    assert isinstance(result, BuildResult)
+    assert (result.verdict, result.phase) == ("failed", "collect")
+    assert words in result.reason
+    assert f"failed: {result.reason}" in (out / log_name(job())).read_text(), "the log is still the log"
