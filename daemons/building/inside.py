@@ -136,8 +136,9 @@ def add_user(name: str, number: int, directory: str) -> None:
 
 
 def append(path: str, line: str) -> None:
-    """Add a line to a file."""
-    with open(path, "ab", buffering=0) as file:
+    """Add a line to a file; what an odd package has put in its place does not make us wait."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC, 0o644)
+    with open(descriptor, "ab", buffering=0) as file:
         file.write(line.encode())
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from daemons.building import memory
-from daemons.building.environment import DepWait, Environment, Limits, LocalArchive, Unavailable
+from daemons.building.environment import Broken, DepWait, Environment, Limits, LocalArchive, Unavailable
 from daemons.building.extra import Extra
 from daemons.building.installing import Keeping, Layered
 from daemons.building.memory import Room
@@ -327,3 +327,12 @@ def test_a_build_on_disk_is_thrown_away(work: Path, monkeypatch: pytest.MonkeyPa
         assert said_by(environment, "echo mine >mine; mkdir -m 0 closed; cat mine") == "mine"
         assert [path.read_text() for path in (work / "writable/.making").glob("*/upper/build/mine")] == ["mine\n"]
     assert list((work / "writable/.making").iterdir()) == []
+
+
+@unprivileged
+def test_a_dependency_that_makes_a_root_unfit_is_said_at_once(work: Path) -> None:
+    """Nobody writes to its FIFO, so whoever opened it to add the user would wait."""
+    archive = archive_of(work / "archive", tool(work, postinst="#!/bin/sh\nrm /etc/passwd; mkfifo /etc/passwd\n"))
+    tried = Tried(work, archive, NEEDS_TOOL)
+    with pytest.raises(Broken, match="/etc/passwd"), tried.fresh:
+        pass
