@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
 
 from archive import dscfile
 from archive.catalogue import Catalogue, highest
+from archive.stanzas import Stanza
 from queues import control
 from queues.entry import FILES
 from queues.values import Upload
+from review.evidence import packages
 from review.evidence.values import Dependent
 
 _RELATIONS = ("Depends", "Pre-Depends")
+SOURCE = "src:"  # before the name of a source that needs something to be built
 
 
 class Source(Struct, frozen=True):
@@ -51,14 +54,21 @@ def published(catalogue: Catalogue, root: Path, source: str) -> Source | None:
 
 
 def dependents(catalogue: Catalogue, source: str, dropped: frozenset[str]) -> tuple[Dependent, ...]:
-    """Give the published binaries of other sources that need a package which would be dropped."""
-    found: dict[Dependent, None] = {}
-    for stanza in catalogue.binaries() if dropped else ():
+    """Give what is published of other sources and needs a package which would be dropped: binaries, then sources."""
+    binaries = _wanting(catalogue.binaries(), source, dropped, _RELATIONS) if dropped else ()
+    sources = _wanting(catalogue.sources(), source, dropped, packages.NEEDED) if dropped else ()
+    built = (Dependent(f"{SOURCE}{one.package}", one.package, one.needs) for one in sources)
+    return tuple(dict.fromkeys([*binaries, *built]))
+
+
+def _wanting(
+    stanzas: Iterable[Stanza], source: str, dropped: frozenset[str], relations: Sequence[str]
+) -> Iterator[Dependent]:
+    for stanza in stanzas:
         if stanza.source != source and any(name.encode() in stanza.text for name in dropped):
             fields = control.paragraph(stanza.text)
-            wanted = {word["name"] for name in _RELATIONS for group in _groups(fields.get(name, "")) for word in group}
-            found.update((Dependent(stanza.package, stanza.source, name), None) for name in sorted(wanted & dropped))
-    return tuple(found)
+            wanted = {word["name"] for name in relations for group in _groups(fields.get(name, "")) for word in group}
+            yield from (Dependent(stanza.package, stanza.source, name) for name in sorted(wanted & dropped))
 
 
 def _groups(field: str) -> list[list[dict[str, str]]]:

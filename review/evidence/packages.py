@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 
 from review.evidence.values import Binary
 
-NEEDS = ("Build-Depends", "Build-Depends-Arch", "Build-Depends-Indep", "Build-Conflicts")
+NEEDED = ("Build-Depends", "Build-Depends-Arch", "Build-Depends-Indep")
+NEEDS = (*NEEDED, "Build-Conflicts")
 
 
 def binaries(fields: Mapping[str, str]) -> tuple[Binary, ...]:

@@ -17,7 +17,7 @@ _SHOWN = 160  # characters of a line
 KINDS = {
     "maintainer-script": "maintainer scripts",
     "rules": "changes to debian/rules",
-    "unit": "systemd units",
+    "unit": "systemd units and init scripts",
     "setuid": "setuid and capabilities",
     "cron": "cron",
     "udev": "udev",
@@ -37,8 +37,8 @@ KINDS = {
 _FILES = (
     ("maintainer-script", r"debian/(?:.*\.)?(?:preinst|postinst|prerm|postrm|config)"),
     ("rules", r"debian/rules"),
-    ("unit", r"debian/.*\.(?:service|socket|timer|path|mount|tmpfile|sysusers)"),
-    ("cron", r"debian/(?:.*\.)?cron\.(?:d|hourly|daily|weekly|monthly)"),
+    ("unit", r"debian/.*\.(?:path|mount|tmpfiles?|sysusers|init)|debian/init|.*\.(?:service|socket|timer)(?:\.in)?"),
+    ("cron", r"debian/(?:.*\.)?cron\.(?:d|hourly|daily|weekly|monthly)|(?:.*/)?(?:crontab|cron\.d/.*)"),
     ("udev", r"debian/(?:.*\.)?udev|.*/udev/.*\.rules"),
     ("alternatives", r"debian/(?:.*\.)?alternatives"),
     ("patch", r"debian/patches/(?!series$).*"),

@@ -157,7 +157,7 @@ class Flaw(Struct, frozen=True):
 
 
 class Dependent(Struct, frozen=True):
-    """A published binary package that needs one which would be dropped."""
+    """A published binary package that needs one which would be dropped; or a source, `src:NAME`, to be built."""
 
     package: str
     source: str
