@@ -33,6 +33,7 @@ from review.evidence.values import Consequences, Difference, Evidence, Licences,
 
 LEAST, GROWTH = 1 << 30, 30  # bytes that two trees may take, and how many times those of their packed files
 _RAW = "raw"
+_OFF = "lintian is switched off"
 _TEXT = 1 << 20  # bytes of a small text that are read
 
 
@@ -80,7 +81,7 @@ class Gatherer:
             lintian=None,
             consequences=self._consequences(one, what, seen),
             trouble=seen.trouble,
-            lintian_trouble="" if self.site.settings.evidence.lintian else "lintian is switched off",
+            lintian_trouble="" if self.site.settings.evidence.lintian else _OFF,
             awaits_lintian=self.site.settings.evidence.lintian and seen.trouble is None,
             licences=seen.licences,
             flaws=flaws.of_source(one.new.fields, assembling.is_signed(one.new), seen.texts, seen.warnings),
@@ -97,7 +98,7 @@ class Gatherer:
         if (one.old.version if one.old else "") != found.what.published:
             raise FileNotFoundError(f"{upload.key} is to be compared anew")
         system = self._base(one)
-        tools = self.lintian.over(system)
+        tools = self.lintian.over(system) if self.site.settings.evidence.lintian else _OFF
         if isinstance(tools, str):
             return replace(found, awaits_lintian=False, lintian_trouble=tools)
         with self._environment(system, tools, one) as (environment, bounds):
