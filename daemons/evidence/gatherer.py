@@ -36,6 +36,10 @@ LOOKED_AT = (Room.READY, Room.HOLD)
 log = logging.getLogger(__name__)
 
 
+class Stopped(Exception):
+    """The daemon is to end: what it looks at is left, for nothing of it was claimed."""
+
+
 class EvidenceDaemon(Daemon[Upload]):
     """Gathers for one upload at a time, oldest first."""
 
@@ -46,7 +50,7 @@ class EvidenceDaemon(Daemon[Upload]):
         self.aside = site.spool.path / "evidence"
         self.desk = Desk(site.spool, site.people, site.settings.suites, site.settings.policies)
         rules = site.settings.evidence
-        self.gatherer = Gatherer(site, Bounds(rules.limits, rules.files, rules.diff), self.presence.manager.alive)
+        self.gatherer = Gatherer(site, Bounds(rules.limits, rules.files, rules.diff), self._watch)
         self._against: dict[Key, str] = {}  # the published version that what is here was compared with
         self._later: dict[Key, float] = {}  # when to try again what failed
         self._unlinted: set[Key] = set()
@@ -55,6 +59,11 @@ class EvidenceDaemon(Daemon[Upload]):
     def watched(self) -> list[Path]:
         """Name where uploads arrive, and where the archive changes."""
         return [self.spool.review.room(Room.READY), self.site.archive / "dists"]
+
+    def _watch(self) -> None:
+        self.presence.manager.alive()
+        if self.stopping:
+            raise Stopped
 
     def recover(self) -> None:
         """Remove what a dead gathering left; this daemon is the only one."""
@@ -128,6 +137,8 @@ class EvidenceDaemon(Daemon[Upload]):
             self.presence.detail = ""
         except FileNotFoundError:
             raise
+        except Stopped:
+            log.info("review %s is looked into later: the daemon stops", name)
         except (Broken, BaseFailed, BaseInUse) as error:
             self._put_off(name, str(error))
         except Exception as error:

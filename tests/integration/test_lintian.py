@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import select
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -106,3 +109,24 @@ def test_without_lintian_the_evidence_says_so_and_waits_for_nothing(work: Path) 
     assert found.lintian is None
     assert "have no lintian" in found.lintian_trouble
     assert "have no lintian" in waiting.say("review", "show", "pkg")
+
+
+@unprivileged
+def test_a_daemon_that_is_to_stop_does_not_wait_for_lintian(work: Path) -> None:
+    (work / "site").mkdir()
+    waiting = Waiting(work / "site", Evidence(depends=False))
+    one = waiting.send(native(waiting.path, "1.1", NEW), "1.1")
+    child = os.fork()
+    if child == 0:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(linting, "_COMMAND", ("sh", "-c", "sleep 1000", "lintian"))
+            EvidenceDaemon(waiting.site).run()
+        os._exit(0)
+    while (found := papers.read(waiting.entry(one))) is None:
+        select.select([], [], [], 0.1)
+
+    os.kill(child, signal.SIGTERM)
+
+    assert os.waitpid(child, 0)[1] == 0
+    assert papers.read(waiting.entry(one)) == found
+    assert found.awaits_lintian
