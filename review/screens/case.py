@@ -147,7 +147,7 @@ class CaseScreen(Deciding):
             self.action_fold()
         elif line is not None and line.goes >= 0 and self._difference is not None:
             self.action_tab(DIFF)
-            self.query_one(Roll).put(self._difference.open_at(line.goes), anew=True)
+            self.query_one(Roll).jump(self._difference.open_at(line.goes))
 
     @on(Roll.Moved)
     def _tell(self) -> None:
@@ -176,7 +176,7 @@ class CaseScreen(Deciding):
     def action_file(self, step: int) -> None:
         """Go to the next file."""
         if found := self._in_diff():
-            self.query_one(Roll).put(found.file(self.query_one(Roll).cursor, step))
+            self.query_one(Roll).jump(found.file(self.query_one(Roll).cursor, step), above=0)
 
     # --- searching -----------------------------------------------------------------------------------------------
 
@@ -201,7 +201,7 @@ class CaseScreen(Deciding):
             if found is None:
                 self.say(f"'{self._searched}' is not found {'below' if step > 0 else 'above'}")
             else:
-                roll.put(found, anew=True)
+                roll.jump(found)
 
     # --- decisions -----------------------------------------------------------------------------------------------
 

@@ -65,6 +65,13 @@ class Roll(Widget, can_focus=True):
                 self.refresh(Region(0, one - self.top, self.size.width, 1))
         self.post_message(self.Moved())
 
+    def jump(self, row: int, *, above: int | None = None) -> None:
+        """Go to a row from afar: so many rows above it are shown, a quarter of the screen if it is not said."""
+        height = max(1, self.size.height)
+        if above is not None or not self.top <= row < self.top + height:
+            self.top = max(0, row - (height // 4 if above is None else above))
+        self.put(row, anew=True)
+
     def here(self) -> Line | None:
         """Give the row of the cursor."""
         return self.lines.row(self.cursor) if len(self.lines) else None

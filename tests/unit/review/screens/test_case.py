@@ -57,6 +57,19 @@ def test_a_check_leads_to_its_place_in_the_diff(world: World) -> None:
     assert "7/16  debian/rules" in found
 
 
+def test_the_next_file_begins_at_the_top_and_what_is_found_has_lines_below_it(world: World) -> None:
+    parts = [
+        f"diff -ruN old/{name}.c new/{name}.c\n--- old/{name}.c\n+++ new/{name}.c\n@@ -0,0 +1,40 @@\n"
+        + "".join(f"+{name} {number}\n" for number in range(40))
+        for name in ("a", "b", "c")
+    ]
+    lay(world, world.send("1.1"), diff="".join(parts).encode())
+
+    assert after(work_of(world), "enter", "3", "f").splitlines()[2].startswith("diff -ruN old/b.c")
+    found = after(work_of(world), "enter", "3", "slash", *"b 20", "enter").splitlines()
+    assert found.index("+b 20") < len(found) // 2
+
+
 @pytest.mark.usefixtures("one")
 def test_a_file_leads_to_its_diff(world: World) -> None:
     assert "8/16  src/main.c" in after(work_of(world), "enter", "4", "j", "j", "enter")
