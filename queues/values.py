@@ -63,6 +63,14 @@ class Plan(Struct, frozen=True, tag=True):
     required: tuple[str, ...] = ()
 
 
+class Set(Struct, frozen=True, tag=True):
+    """Uploads that were accepted together, the oldest first; by whom, and when (UTC)."""
+
+    members: tuple[Key, ...]
+    by: str
+    at: datetime
+
+
 class BuildJob(Struct, frozen=True, tag=True):
     """One architecture of one upload: a `-B` build, or an `-A` build when the architecture is `all`.
 

@@ -7,19 +7,20 @@ the evidence that lay beside the case then. What a suite's rules decide without 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 
 from msgspec import Struct
 
 from queues import history
 from queues.layout import Spool
+from queues.names import Key
 from queues.problem import Problem
 from queues.recovery import recover
 from queues.rooms import Room
-from queues.values import Suite, Upload
-from review import cases, notes, standing
+from queues.values import Set, Suite, Upload
+from review import cases, notes, standing, together
 from review.cases import Case
 from review.hand import Hand, NotAllowed
 from review.notes import Note
@@ -57,6 +58,41 @@ class Desk(Struct, frozen=True):
         with self._claimed(case, judge) as hand:
             hand.accept(now)
         return case.upload
+
+    def accept_set(self, wanted: Sequence[str], reviewer: str, now: datetime) -> list[Upload]:
+        """Send cases on to be built and published as one; none when one of them may not, which the error names.
+
+        Raises NoCase, NotAllowed, UnknownPerson.
+        """
+        chosen = self._chosen(wanted, reviewer, now)
+        if objections := self._objections(chosen, now):
+            raise NotAllowed("; ".join((*objections, "nothing is accepted")))
+        with ExitStack() as stack:
+            hands = [stack.enter_context(self._claimed(case, judge)) for case, judge in chosen]
+            for hand in hands:
+                hand.vouch(now)
+            bond = Set(tuple(case.upload.key for case, _ in chosen), chosen[0][1].name, now)
+            for hand in hands:
+                hand.bind(bond)
+            for hand in hands:  # the first to go is the acceptance of all
+                hand.send_on(now)
+        return [case.upload for case, _ in chosen]
+
+    def objections(self, wanted: Sequence[str], reviewer: str, now: datetime) -> list[str]:
+        """Say what keeps cases from being accepted as a set. Raises NoCase, NotAllowed, UnknownPerson."""
+        return self._objections(self._chosen(wanted, reviewer, now), now)
+
+    def finish(self, key: Key, bond: Set, now: datetime) -> bool:
+        """Accept a member that a death left in review when its set was accepted; False when it is not to be had."""
+        recover(self.spool.review, now)
+        case = cases.by_key(self.spool, key)
+        if case is None or case.room != Room.READY:
+            return False
+        with self._taken(case.upload, bond.by) as hand:
+            if hand is None or together.of(hand.entry.path) != bond:
+                return False
+            hand.send_on(now)
+        return True
 
     def reject(self, wanted: str, reviewer: str, reason: str, now: datetime) -> Upload:
         """Send a case to `rejected`, and tell the uploader why. Raises NoCase, NotAllowed, UnknownPerson."""
@@ -141,6 +177,21 @@ class Desk(Struct, frozen=True):
             return f"{case.id} is {judge.name}'s own, and {wants}: another reviewer may accept it"
         return ""
 
+    def _chosen(self, wanted: Sequence[str], reviewer: str, now: datetime) -> list[tuple[Case, Reviewer]]:
+        """Give the cases that are named, each once, the oldest first."""
+        found = [self._allowed(one, reviewer, now) for one in wanted]
+        return sorted(
+            {case.path.name: (case, judge) for case, judge in found}.values(), key=lambda one: one[0].path.name
+        )
+
+    def _objections(self, chosen: Sequence[tuple[Case, Reviewer]], now: datetime) -> list[str]:
+        found = together.objections([case.upload for case, _ in chosen])
+        for case, judge in chosen:
+            doubt = standing.doubt(self.people, case.upload, now)
+            taken = _in_hands(case) if case.room == Room.ACTIVE else ""
+            found += filter(None, (taken, self._objection(case, judge), f"{case.id}: {doubt}" if doubt else ""))
+        return found
+
     def _allowed(self, wanted: str, reviewer: str, now: datetime) -> tuple[Case, Reviewer]:
         self.people.reviewer(reviewer)
         recover(self.spool.review, now)
@@ -153,7 +204,7 @@ class Desk(Struct, frozen=True):
             if hand is not None:
                 yield hand
                 return
-        raise NotAllowed(f"{case.id} is in the hands of {case.reviewer or 'somebody else'} at this moment")
+        raise NotAllowed(_in_hands(case))
 
     @contextmanager
     def _taken(self, upload: Upload, by: str, room: Room = Room.READY, objection: str = "") -> Iterator[Hand | None]:
@@ -171,3 +222,7 @@ class Desk(Struct, frozen=True):
                 raise
             if not entry.settled:
                 hand.put_back()
+
+
+def _in_hands(case: Case) -> str:
+    return f"{case.id} is in the hands of {case.reviewer or 'somebody else'} at this moment"

@@ -9,19 +9,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from queues import atomic
+from queues import atomic, envelope
 from queues.entry import Entry
 from queues.layout import Spool
 from queues.outcomes import Later
 from queues.problem import Problem
 from queues.rooms import Room
-from queues.values import Suite, Upload
-from review import standing
+from queues.values import Set, Suite, Upload
+from review import standing, together
 from review.cases import OWNER, Case
 from review.evidence import papers
 from review.notices import ASKED, anew, tell
 from review.people import People
 from review.policy.values import Ruling
+from review.together import SET
 
 
 class NotAllowed(Problem):
@@ -52,16 +53,34 @@ class Hand:
 
     def accept(self, now: datetime) -> None:
         """Send it on to the master build queue; one whose signer's word does not count is held. Raises NotAllowed."""
+        self.vouch(now)
+        bond = together.of(self.entry.path)
+        if bond is not None and not together.is_begun(self._spool, bond):
+            atomic.remove(self.entry.path / SET)  # of an attempt that died
+        self.send_on(now)
+
+    def vouch(self, now: datetime) -> None:
+        """See that it may be accepted; one whose signer's word does not count is held. Raises NotAllowed."""
         if self.objection:
             raise NotAllowed(self.objection)
         doubt = standing.doubt(self._people, self.case.upload, now)
         if doubt:
             self.hold(doubt)
             raise NotAllowed(f"{self.case.id} is held now, not accepted: {doubt}")
+
+    def bind(self, bond: Set) -> None:
+        """Make it a member of a set, whatever attempt died before."""
+        atomic.replace(self.entry.path / SET, envelope.encode(bond), 0o444)
+
+    def send_on(self, now: datetime) -> None:
+        """Send what may be accepted on, with the set that it belongs to, if any."""
         self._tell(anew("accepted", self.entry.history), now, by=self.by)
-        stamp = self._spool.master.stamp(now)
+        stamp, bond = self._spool.master.stamp(now), together.of(self.entry.path)
+        facts = {"by": self.by, "evidence": self._evidence}
+        if bond is not None:
+            facts["set"] = " ".join(map(together.in_words, bond.members))
         self._leave()
-        self.entry.move(self._spool.master, event="accepted", stamp=stamp, by=self.by, evidence=self._evidence)
+        self.entry.move(self._spool.master, Room.READY, event="accepted", stamp=stamp, **facts)
 
     def reject(self, reason: str, now: datetime) -> None:
         """Send it to `rejected`, and tell the uploader why."""

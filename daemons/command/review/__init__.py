@@ -23,6 +23,7 @@ def command(context: click.Context, reviewer: str | None) -> None:
     What waits:        debmill review list
     What changed:      debmill review show ID; debmill review diff ID
     Decide:            debmill review accept ID; debmill review reject ID -m WHY
+    Several as one:    debmill review set ID ID
     Took the wrong:    debmill review undo ID
     """  # noqa: D301 -- click reads the control character as "do not wrap"
     if context.invoked_subcommand is not None:

@@ -33,6 +33,26 @@ def accept(site: Site, case: str, reviewer: str | None, as_json: bool) -> None:
     _say(upload, "accepted", f"is accepted for {upload.suite}: debmill why {upload.source}", as_json=as_json)
 
 
+@click.command("set")
+@click.argument("names", metavar="ID...", nargs=-1, required=True)
+@click.option("--check", is_flag=True, help="Say what is in the way of each; accept nothing. Status 1: something is.")
+@as_reviewer
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: decision, suite, uploads, objections.")
+@pass_site
+def accept_set(site: Site, names: Sequence[str], check: bool, reviewer: str | None, as_json: bool) -> None:
+    """Accept uploads together: built seeing each other's new packages, published at once or not at all.
+
+    They must be for one suite, and of different sources. When one of them may not be accepted, none is. When one is
+    lost on the way, the others are held; 'undo' of any takes all back.
+    """
+    desk, by = desk_of(site), name_of(site, reviewer)
+    if check:
+        objections = desk.objections(names, by, utc())
+        _say_set([], "refused" if objections else "possible", objections, as_json=as_json)
+        raise SystemExit(1 if objections else 0)
+    _say_set(desk.accept_set(names, by, utc()), "accepted", (), as_json=as_json)
+
+
 @click.command()
 @click.argument("case", metavar="ID")
 @click.option("--reason", "-m", default="", help="What the uploader is told.")
@@ -114,7 +134,7 @@ def undo(site: Site, name: str, reason: str, reviewer: str | None, as_json: bool
     _say(upload, "undone", "waits for a decision again; nothing of it is built", as_json=as_json)
 
 
-COMMANDS = (accept, reject, hold, release, note, ask, undo)
+COMMANDS = (accept, accept_set, reject, hold, release, note, ask, undo)
 
 
 def desk_of(site: Site) -> Desk:
@@ -156,3 +176,15 @@ def _say(upload: Upload, decision: str, words: str, *, as_json: bool) -> None:
         click.echo(msgspec.json.encode({**said, "decision": decision}).decode())
     else:
         click.echo(f"{upload.source} {upload.version} {words}")
+
+
+def _say_set(uploads: Sequence[Upload], decision: str, objections: Sequence[str], *, as_json: bool) -> None:
+    if as_json:
+        said = {"decision": decision, "suite": uploads[0].suite if uploads else "", "objections": objections}
+        facts = [{name: getattr(one, name) for name in ("key", "source", "version")} for one in uploads]
+        click.echo(msgspec.json.encode({**said, "uploads": facts}).decode())
+        return
+    for line in objections or ([] if uploads else ["nothing is in the way"]):
+        click.echo(line)
+    for one in uploads:
+        click.echo(f"{one.source} {one.version} is accepted with the others of its set: debmill why {one.source}")
