@@ -6,10 +6,10 @@ The checker is dose-debcheck(1). Its report is YAML of one shape, of which the l
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
-from archive.inclusion import Arrival
+from archive.inclusion import Built
 from archive.indices import pieces
 from queues.values import Installable, Suite
 
@@ -50,15 +50,15 @@ def decide(rule: Installable, found: Found, released_by: str = "") -> Verdict:
     return Verdict(objection=means) if rule == "hold" else Verdict(note=means)
 
 
-def architectures(suite: Suite, arrival: Arrival) -> list[str]:
+def architectures(suite: Suite, new: Sequence[Built]) -> list[str]:
     """Name the architectures that have something to check; packages for all alone are checked in the first."""
-    built = {one.stanza.architecture for one in arrival.binaries if one.dist == suite.name}
+    built = {one.stanza.architecture for one in new if one.dist == suite.name}
     return sorted(built - {"all"}) or ([suite.architectures[0]] if built else [])
 
 
-def foreground(suite: Suite, arrival: Arrival, architecture: str) -> bytes:
+def foreground(suite: Suite, new: Sequence[Built], architecture: str) -> bytes:
     """Give the stanzas that are to be checked."""
-    found = (one.stanza for one in arrival.binaries if one.dist == suite.name)
+    found = (one.stanza for one in new if one.dist == suite.name)
     return b"\n".join(one.text for one in found if one.architecture in (architecture, "all"))
 
 

@@ -27,9 +27,15 @@ def plan(
         elsewhere = _elsewhere(one.arrival, into.suite.name, others)
         planned = Refusal(elsewhere) if elsewhere else draft.plan(one.arrival)
         if isinstance(planned, Refusal):
-            return planned
+            return planned if len(checked) == 1 else _of(one.arrival, planned)
     described = (built for one in checked for built in one.arrival.binaries if built.description)
     return structs.replace(draft.change, described=tuple(described))
+
+
+def _of(arrival: Arrival, refusal: Refusal) -> Refusal:
+    """Name the source of a refusal that names only a package."""
+    source = f"{arrival.source} {arrival.version}: "
+    return refusal if refusal.reason.startswith(source) else Refusal(f"{source}{refusal.reason}")
 
 
 def _elsewhere(arrival: Arrival, suite: str, others: Mapping[str, Catalogue]) -> str:

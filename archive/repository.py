@@ -17,7 +17,7 @@ from archive.catalogue import Catalogue, aliases_of, dists_of
 from archive.contents.lists import Lists
 from archive.contents.writing import Contents
 from archive.delivery import Checked, Delivery, Material, Unfit
-from archive.inclusion import Arrival, Change, Included, Inclusion, Refusal, TooSoon, Unchanged
+from archive.inclusion import Built, Change, Included, Inclusion, Refusal, TooSoon, Unchanged
 from archive.indices import opening
 from archive.indices.texts import Texts
 from archive.keeping import restoring
@@ -126,22 +126,34 @@ class Repository:
         files: Path,
         built: Sequence[tuple[BuildResult, Path]],
         now: datetime,
-        objection: Callable[[Suite, Arrival], str] = lambda *_: "",
     ) -> Inclusion:
-        """Include an upload and its results as one publication; each path is the `files` of an entry.
+        """Include an upload and its results as one publication; each path is the `files` of an entry."""
+        return self.include_together(upload.suite, [delivery.of_upload(upload, files, built)], now)
 
-        `objection` may say, of what is new and was read and checked, why it is refused. What a rollback has taken back
-        is not published again: the answer names the publication that it came with.
+    def include_together(
+        self,
+        suite: str,
+        brought: Sequence[Delivery],
+        now: datetime,
+        objection: Callable[[Suite, Sequence[Built]], str] = lambda *_: "",
+    ) -> Inclusion:
+        """Include sources and their results as one publication; a refusal of one refuses all.
+
+        `objection` may say, of the binaries that are new and were read and checked, why they are refused. What a
+        rollback has taken back is not published again: the answer names the publication that it came with.
         """
-        brought = delivery.of_upload(upload, files, built)
-        return self._taken_back(upload.suite, brought) or self._include_one(upload.suite, brought, now, objection)
+        taken = {number: back for number, one in enumerate(brought) if (back := self._taken_back(suite, one))}
+        if taken and len(taken) == len(brought):
+            return taken[0]
+        left = [one for number, one in enumerate(brought) if number not in taken]
+        return self._include_all(suite, left, now, objection)
 
     def include_files(self, suite: str, files: Sequence[Path], now: datetime) -> Inclusion:
         """Include files of one source (.dsc and what it names, .debs) that an operator puts in directly.
 
         They are linked into the pool: they must lie on its file system, and nobody else may write them.
         """
-        return self._include_one(suite, delivery.of_files(files), now)
+        return self._include_all(suite, [delivery.of_files(files)], now)
 
     def import_files(self, suite: str, files: Sequence[Material], now: datetime) -> Inclusion:
         """Include files of any number of sources as one publication; as `include_files`, but hashed already."""
@@ -238,21 +250,23 @@ class Repository:
             snapshot = taken_back(every, reversed(undone), opened, brought)
         return Included(snapshot, brought.packages) if snapshot else None
 
-    def _include_one(
+    def _include_all(
         self,
         suite: str,
-        brought: Delivery,
+        brought: Sequence[Delivery],
         now: datetime,
-        objection: Callable[[Suite, Arrival], str] = lambda *_: "",
+        objection: Callable[[Suite, Sequence[Built]], str] = lambda *_: "",
     ) -> Inclusion:
         def check(rules: Suite) -> list[Checked]:
-            if repeats(self.catalogue(suite), brought):
+            catalogue = self.catalogue(suite)
+            new = [one for one in brought if not repeats(catalogue, one)]
+            if not new:
                 return []
             check_time(self._tree, now)
-            checked = delivery.check(brought, rules, self.pool)
-            if reason := objection(rules, checked.arrival):
+            checked = [delivery.check(one, rules, self.pool) for one in new]
+            if reason := objection(rules, [built for one in checked for built in one.arrival.binaries]):
                 raise Unfit(reason)
-            return [checked]
+            return checked
 
         return self._include(suite, check, now)
 

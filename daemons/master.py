@@ -11,20 +11,21 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
-from daemons.deciding import gate, results, superseding
+from daemons.deciding import asking, gate, results, sets, superseding
+from daemons.deciding.asking import PLAN, Decision
+from daemons.deciding.sets import Part
 from daemons.process.daemon import Daemon
 from daemons.sites import Site
 from queues import envelope, machine, names, pruning
 from queues.entry import Entry
-from queues.names import EntryName, Key, part_key
+from queues.names import EntryName, part_key
 from queues.problem import Problem
 from queues.rooms import Room
 from queues.values import BuildJob, BuildResult, Plan, Upload
-from review import planning
+from review import planning, together
+from review.desk import Desk
 from review.notices import anew
 
-PLAN = "plan"
-RELEASE = "release"
 log = logging.getLogger(__name__)
 
 
@@ -35,6 +36,7 @@ class Master(Daemon[Upload]):
         super().__init__("master", site.run, [site.spool.master], site.spool.clock)
         self.site = site
         self.spool = site.spool
+        self.desk = Desk(site.spool, site.people, site.settings.suites)
 
     def watched(self) -> list[Path]:
         """Name where accepted uploads, releases of the gate and results arrive."""
@@ -120,25 +122,29 @@ class Master(Daemon[Upload]):
         self.spool.build(architecture).put(name, job, files, [("queued", {"upload": upload.key})])
 
     def _ask(self, name: EntryName, now: datetime) -> None:
-        decision, _ = self._decide(name.key, self.spool.master.where(Room.WAITING, name))
-        if not isinstance(decision, gate.Wait):
+        decision, _ = asking.decide(self.spool, name.key, self.spool.master.where(Room.WAITING, name))
+        if isinstance(decision, gate.Wait):
+            self._finish(name, now)
+        else:
             with self.spool.master.claim(name.key, Room.WAITING) as entry:
                 if entry is not None:  # again: a job may have been given back between the look and the claim
-                    self._apply(entry, *self._decide(name.key, entry.path), now)
+                    self._apply(entry, *asking.decide(self.spool, name.key, entry.path), now)
 
     def _hold(self, name: EntryName, reason: str) -> None:
         with self.spool.master.claim(name.key, Room.WAITING) as entry:
             if entry is not None:
                 entry.hold(reason)
 
-    def _decide(self, key: Key, path: Path) -> tuple[gate.Decision, Mapping[str, BuildResult]]:
-        plan = envelope.read(path, Plan, PLAN)
-        found = results.of(self.spool, key, plan.architectures)
-        return gate.decide(plan, found, released=(path / RELEASE).exists()), found
+    def _finish(self, name: EntryName, now: datetime) -> None:
+        """Accept what a death left in review when the set of a waiting upload was accepted."""
+        bond = together.of(self.spool.master.where(Room.WAITING, name))
+        if bond is None:
+            return
+        for key in bond.members:
+            if self.spool.review.find(key) and self.desk.finish(key, bond, now):
+                log.warning("review %s is accepted with the others of its set, as was begun", key)
 
-    def _apply(
-        self, entry: Entry[Upload], decision: gate.Decision, found: Mapping[str, BuildResult], now: datetime
-    ) -> None:
+    def _apply(self, entry: Entry[Upload], decision: Decision, found: Mapping[str, BuildResult], now: datetime) -> None:
         match decision:
             case gate.Wait(missing):
                 entry.move(self.spool.master, Room.WAITING, event="waiting", missing=" ".join(missing))
@@ -150,6 +156,8 @@ class Master(Daemon[Upload]):
             case gate.Withhold(reason):
                 self.site.tell(anew("withheld", entry.history), entry.envelope, now, reason=reason)
                 entry.move(self.spool.master, Room.HOLD, event="withheld", reason=reason)
+            case Part():
+                sets.part(self.site, entry, decision, now)
             case gate.Abandon(reason):
                 self.site.tell("abandoned", entry.envelope, now, reason=reason)
                 results.drop_parts(self.spool, entry.name.key, tuple(found), "the upload was abandoned")

@@ -8,7 +8,7 @@ import os
 import click
 import msgspec
 
-from daemons.master import RELEASE
+from daemons.deciding.asking import RELEASE
 from daemons.sites import Site, pass_site
 from daemons.steering.choosing import known
 from queues.names import upload_of

@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from archive import installable
-from archive.inclusion import Arrival
+from archive.inclusion import Built
 from archive.installable import Found
 from archive.keeping import comparing
 from archive.snapshot import DISTS
@@ -44,33 +44,33 @@ def released_by(events: Sequence[Event]) -> str:
     return ""
 
 
-def check(site: Site, suite: Suite, arrival: Arrival) -> Found:
+def check(site: Site, suite: Suite, new: Sequence[Built]) -> Found:
     """Check every new binary, in each architecture that has some."""
     try:
-        found = [one for name in installable.architectures(suite, arrival) for one in _in(site, suite, arrival, name)]
+        found = [one for name in installable.architectures(suite, new) for one in _in(site, suite, new, name)]
     except _Unable as unable:
         return Found(unchecked=str(unable))
     return Found(tuple(dict.fromkeys(found)))
 
 
-def _in(site: Site, suite: Suite, arrival: Arrival, architecture: str) -> tuple[str, ...]:
+def _in(site: Site, suite: Suite, new: Sequence[Built], architecture: str) -> tuple[str, ...]:
     if shutil.which(TOOL, path=_ENVIRONMENT["PATH"]) is None:
         raise _Unable(f"{TOOL} is not here; it is in Debian's package dose-distcheck")
     if suite.sources:
         raise _Unable(f"{suite.name} builds with more sources than the mirror, whose packages are not known here")
     with TemporaryDirectory(prefix="debmill-") as place:
-        new, old = Path(place, "new"), Path(place, "old")
-        new.write_bytes(installable.foreground(suite, arrival, architecture))
+        ours, old = Path(place, "new"), Path(place, "old")
+        ours.write_bytes(installable.foreground(suite, new, architecture))
         with old.open("wb") as file:
-            for text in (*_published(site, suite, arrival, architecture), *_mirrored(suite.base, architecture)):
+            for text in (*_published(site, suite, new, architecture), *_mirrored(suite.base, architecture)):
                 file.write(text)
-        command = [TOOL, f"--deb-native-arch={architecture}", f"--fg={new}", f"--bg={old}", "--failures", "--explain"]
+        command = [TOOL, f"--deb-native-arch={architecture}", f"--fg={ours}", f"--bg={old}", "--failures", "--explain"]
         return installable.read(_said([*_LIMITS, *command], 1).decode(errors="replace"))
 
 
-def _published(site: Site, suite: Suite, arrival: Arrival, architecture: str) -> Iterator[bytes]:
+def _published(site: Site, suite: Suite, new: Sequence[Built], architecture: str) -> Iterator[bytes]:
     """Give what the suite has besides what is replaced."""
-    replaced = {one.stanza.package.encode() for one in arrival.binaries}
+    replaced = {one.stanza.package.encode() for one in new}
     current = site.repository.current(suite.name)
     for component in suite.components if current else ():
         place = site.archive / "snapshots" / str(current) / DISTS / suite.name

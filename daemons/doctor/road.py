@@ -10,7 +10,7 @@ from typing import TypeVar
 import msgspec
 
 from daemons.deciding import results
-from daemons.master import PLAN
+from daemons.deciding.asking import PLAN
 from queues import envelope
 from queues.checking.findings import Finding, Look, broken, harmless, repairable
 from queues.layout import Spool

@@ -11,7 +11,7 @@ import time
 from typing import Any
 
 from daemons.deciding import results, superseding
-from daemons.master import PLAN, RELEASE
+from daemons.deciding.asking import PLAN, RELEASE
 from daemons.sites import Site
 from daemons.steering.cancelling import Cancel
 from daemons.steering.choosing import Place, known

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from archive import stanzas
-from archive.inclusion import Arrival, Built, Included
+from archive.inclusion import Built, Included
 from archive.installable import Found
 from archive.repository import Repository
 from daemons import samples, settings
@@ -39,12 +39,12 @@ def site(tmp_path: Path) -> Site:
     return site
 
 
-def arriving(*depends: tuple[str, str, str]) -> Arrival:
+def arriving(*depends: tuple[str, str, str]) -> list[Built]:
     built = []
     for package, version, needs in depends:
         fields = {"Package": package, "Version": version, "Architecture": "amd64", "Depends": needs}
         built.append(Built("demo", "main", stanzas.binary(fields, f"pool/{package}.deb", 1, "0" * 64)))
-    return Arrival("tiny", "2.0", "main", None, "", frozenset(), tuple(built))
+    return built
 
 
 def test_what_debian_and_the_suite_have_can_be_installed(site: Site) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from daemons.master import PLAN
+from daemons.deciding.asking import PLAN
 from daemons.process import presence
 from queues import envelope, history
 from queues.names import EntryName

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from daemons import samples, settings
 from daemons.deciding import verdicts
+from daemons.deciding.asking import PLAN
 from daemons.intake import hostkey
-from daemons.master import PLAN
 from daemons.sites import Site
 from queues import atomic
 from queues.names import EntryName, part_key, upload_key

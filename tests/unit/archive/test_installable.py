@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archive import installable, stanzas
-from archive.inclusion import Arrival, Built
+from archive.inclusion import Built
 from archive.installable import Found, Verdict
 from archive.stanzas import Stanza
 from queues.values import Suite
@@ -62,10 +62,6 @@ def stanza(package: str, architecture: str = "amd64") -> Stanza:
     return stanzas.binary(fields, f"pool/{package}.deb", 1, "0" * 64)
 
 
-def arrival(*built: Built) -> Arrival:
-    return Arrival("tiny", "1.0", "main", None, "", frozenset(), built)
-
-
 def test_a_report_is_read() -> None:
     assert installable.read(REPORT) == (
         "user 1.0 needs what nothing has: nowhere:amd64 (>= 3) | other:amd64, a dependency of lost 2",
@@ -78,10 +74,10 @@ def test_what_is_checked_where() -> None:
     suite = Suite("demo", architectures=("amd64", "arm64"))
     both = Built("demo", "main", stanza("doc", "all"))
     one, debug = Built("demo", "main", stanza("tiny", "arm64")), Built("demo-debug", "main", stanza("tiny-dbgsym"))
-    assert installable.architectures(suite, arrival(both)) == ["amd64"]
-    assert installable.architectures(suite, arrival(both, one, debug)) == ["arm64"]
-    assert installable.architectures(suite, arrival(debug)) == []
-    checked = installable.foreground(suite, arrival(both, one, debug), "arm64")
+    assert installable.architectures(suite, [both]) == ["amd64"]
+    assert installable.architectures(suite, [both, one, debug]) == ["arm64"]
+    assert installable.architectures(suite, [debug]) == []
+    checked = installable.foreground(suite, [both, one, debug], "arm64")
     assert [line for line in checked.splitlines() if line.startswith(b"Package")] == [b"Package: doc", b"Package: tiny"]
 
 

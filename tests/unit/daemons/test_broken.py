@@ -14,7 +14,8 @@ from daemons import samples, settings
 from daemons.builder import Builder
 from daemons.command.status import remarks
 from daemons.deciding import gate, results
-from daemons.master import PLAN, RELEASE, Master
+from daemons.deciding.asking import PLAN, RELEASE
+from daemons.master import Master
 from daemons.notifier import Notifier
 from daemons.process import presence
 from daemons.process.daemon import Daemon

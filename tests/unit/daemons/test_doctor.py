@@ -18,9 +18,9 @@ from archive.signing import ArchiveKey, Signed
 from daemons import account, samples, settings
 from daemons.building import entering
 from daemons.command import command
+from daemons.deciding.asking import PLAN
 from daemons.doctor import examination, keys, machine, repairs
 from daemons.doctor.repairs import REPAIRS
-from daemons.master import PLAN
 from daemons.sites import Site
 from queues import locks
 from queues.checking.digests import Digests

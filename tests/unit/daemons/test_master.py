@@ -10,7 +10,8 @@ import pytest
 
 from daemons import samples, settings
 from daemons.deciding import results
-from daemons.master import PLAN, RELEASE, Master
+from daemons.deciding.asking import PLAN, RELEASE
+from daemons.master import Master
 from daemons.settings import Build, Settings
 from daemons.sites import Site
 from daemons.steering import cancelling

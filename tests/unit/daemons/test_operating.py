@@ -13,7 +13,8 @@ import pytest
 from daemons import samples, settings
 from daemons.builder import OUT, Builder
 from daemons.deciding import results, verdicts
-from daemons.master import PLAN, Master
+from daemons.deciding.asking import PLAN
+from daemons.master import Master
 from daemons.sites import Site
 from daemons.steering import cancelling, jobs, operating
 from daemons.steering.cancelling import Cancel

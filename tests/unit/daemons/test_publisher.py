@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from archive.inclusion import Arrival, Inclusion, Refusal, Unchanged
+from archive.inclusion import Built, Inclusion, Refusal, Unchanged
 from archive.indices import Damaged
 from archive.installable import Found
 from archive.repository import Repository
@@ -16,7 +16,7 @@ from archive.signing import SigningFailed
 from archive.snapshot import LostLink
 from daemons import samples, settings
 from daemons.deciding import installing
-from daemons.master import PLAN
+from daemons.deciding.asking import PLAN
 from daemons.publisher import RETRY, Publisher
 from daemons.sites import Site
 from daemons.steering import operating
@@ -72,7 +72,7 @@ def test_where_nothing_can_be_published_an_upload_is_tried_again_later(
     def broken(*_: object) -> Inclusion:
         raise trouble
 
-    monkeypatch.setattr(Repository, "include", broken)
+    monkeypatch.setattr(Repository, "include_together", broken)
     site, name = published(tmp_path, Suite("demo"))
 
     assert site.spool.archive.find(name.key) == (Room.DEFERRED, name)
@@ -100,15 +100,14 @@ def test_what_cannot_be_installed_is_held_or_noted(
 ) -> None:
     """The checker's word decides by the suite's rule, and what is only to be known is in the history."""
     suite = Suite("demo", installable=rule)
-    brought = Arrival("tiny", "1.0", "main", None, "", frozenset(), ())
 
     def include(
-        _: object, __: object, ___: object, ____: object, _____: object, objects: Callable[[Suite, Arrival], str]
+        _: object, __: object, ___: object, ____: object, objects: Callable[[Suite, Sequence[Built]], str]
     ) -> Inclusion:
-        reason = objects(suite, brought)
+        reason = objects(suite, ())
         return Refusal(reason) if reason else Unchanged()
 
-    monkeypatch.setattr(Repository, "include", include)
+    monkeypatch.setattr(Repository, "include_together", include)
     monkeypatch.setattr(installing, "check", lambda *_: found)
     site, name = published(tmp_path, suite)
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from archive.repository import Repository
-from daemons.master import PLAN
+from daemons.deciding.asking import PLAN
 from daemons.sites import Site
 from queues.layout import Spool
 from queues.names import EntryName, part_key
