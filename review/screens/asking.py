@@ -1,4 +1,4 @@
-"""Questions to the reviewer: a text with templates, a yes or no, and the help."""
+"""Questions to the reviewer: a text with templates, a yes or no, how to accept several; and the help."""
 
 from __future__ import annotations
 
@@ -113,6 +113,26 @@ class Sure(ModalScreen[bool]):
         yield Static(f"{shown(self._question)}  y: yes  n: no", markup=False)
 
 
+class How(ModalScreen[str]):
+    """How several are accepted: `set`, `each`, or empty for not at all."""
+
+    DEFAULT_CSS = "How { align: left bottom; } How Static { height: auto; border-top: solid ansi_default; }"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        ("y", "dismiss('set')"),
+        ("e", "dismiss('each')"),
+        ("n,escape,q", "dismiss('')"),
+    ]
+
+    def __init__(self, question: str) -> None:
+        super().__init__()
+        self._question = question
+
+    def compose(self) -> ComposeResult:
+        """Lay out the question."""
+        answers = "y: as a set, published at once or not at all  e: each by itself  n: no"
+        yield Static(f"{shown(self._question)}\n{answers}", markup=False)
+
+
 class Help(ModalScreen[None]):
     """The keys."""
 
@@ -141,7 +161,7 @@ everywhere
 
 in the list
   Enter            open: the case is yours until you leave it
-  Space            mark: 'a' accepts all that are marked
+  Space            mark: 'a' accepts all that are marked, as a set or each
   /                show only what has these words: a source, suite, uploader,
                    signer, red, amber, green, hold; Esc shows all again
   marks            R a rule would reject, A look at it, G nothing found,

@@ -13,7 +13,7 @@ from textual.widgets import Static
 from queues.names import Key
 from queues.problem import Problem
 from queues.rooms import Room
-from review.screens.asking import LATER, QUESTIONS, Help, Sure, Words
+from review.screens.asking import LATER, QUESTIONS, Help, How, Sure, Words
 from review.screens.crowd import Row
 from review.screens.lines import shown
 from review.screens.work import Work
@@ -54,9 +54,10 @@ class Deciding(Screen[int]):
         rows = self.chosen()
         if self.is_opened():
             self._accept(rows)
+        elif len(rows) == 1:
+            self.app.push_screen(Sure(f"Accept {rows[0].id}?"), lambda sure: self._accept(rows) if sure else None)
         elif rows:
-            what = rows[0].id if len(rows) == 1 else f"{len(rows)} uploads"
-            self.app.push_screen(Sure(f"Accept {what}?"), lambda sure: self._accept(rows) if sure else None)
+            self.app.push_screen(How(f"Accept {len(rows)} uploads?"), lambda how: self._accept_several(rows, how))
 
     def is_opened(self) -> bool:
         """Say whether the reviewer looks at what is decided on."""
@@ -95,6 +96,19 @@ class Deciding(Screen[int]):
 
     def _accept(self, rows: Sequence[Row]) -> None:
         self._each(rows, self.work.accept, gone=True, done=self.accepted.append)
+
+    def _accept_several(self, rows: Sequence[Row], how: str | None) -> None:
+        if how == "each":
+            self._accept(rows)
+        elif how == "set":
+            keys = [row.key for row in rows]
+            try:
+                said = self.work.accept_set(keys)
+            except (Problem, OSError) as error:
+                self.after(str(error), gone=False)
+            else:
+                self.accepted.append(keys[0])  # which stands for all when it is taken back
+                self.after(said, gone=True)
 
     def _with_words(self, title: str, act: Callable[[Key, str], str], templates: Sequence[str], *, gone: bool) -> None:
         rows = self.chosen()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
@@ -15,7 +15,7 @@ from review.policy.values import Policy
 from review.reasons import Reasons
 from review.screens.held import Held
 
-Undo = Callable[[str, str], Upload]  # a name and a reason
+Undo = Callable[[str, str], Sequence[Upload]]  # a name and a reason
 _ACCEPTED, _REJECTED = "is accepted; u takes it back", "is rejected"
 _HELD, _ASKED = "is held; h puts it back", "waits; its uploader is asked"
 
@@ -54,6 +54,11 @@ class Work(Struct, frozen=True):
         hand.accept(now)
         return _said(hand.case.upload, _ACCEPTED)
 
+    def accept_set(self, keys: Sequence[Key]) -> str:
+        """Accept several as a set. Raises what the desk does; then none is accepted."""
+        done = self.desk.accept_set(keys, self.reviewer, self.clock())
+        return f"{len(done)} uploads are accepted as a set; u takes it back"
+
     def reject(self, key: Key, reason: str) -> str:
         """Reject a case. Raises what the desk does."""
         hand, now = self.held.holds(key), self.clock()
@@ -90,7 +95,10 @@ class Work(Struct, frozen=True):
 
     def undo(self, wanted: str, reason: str) -> str:
         """Take an acceptance back; may wait for builders to end. Raises what the undoing does."""
-        return _said(self.undoing(wanted, reason), "waits for a decision again; nothing of it is built")
+        back = self.undoing(wanted, reason)
+        if len(back) == 1:
+            return _said(back[0], "waits for a decision again; nothing of it is built")
+        return f"{', '.join(one.source for one in back)}, a set, wait for a decision again; nothing of them is built"
 
 
 def _said(upload: Upload, what: str) -> str:

@@ -125,13 +125,13 @@ def ask(site: Site, case: str, question: str, reviewer: str | None, as_json: boo
 @as_json
 @pass_site
 def undo(site: Site, name: str, reason: str, reviewer: str | None, as_json: bool) -> None:
-    """Take back an acceptance, as long as the upload is not published.
+    """Take back an acceptance, as long as the upload is not published; that of a set for all who belong to it.
 
     Its builds are cancelled, what they made is dropped, and the upload waits for a decision again. NAME is what
     'debmill why' takes. What an interrupted undo left is finished by the next one.
     """
-    upload = undoing.undo(site, desk_of(site), name, name_of(site, reviewer), reason)
-    _say(upload, "undone", "waits for a decision again; nothing of it is built", as_json=as_json)
+    for upload in undoing.undo(site, desk_of(site), name, name_of(site, reviewer), reason):
+        _say(upload, "undone", "waits for a decision again; nothing of it is built", as_json=as_json)
 
 
 COMMANDS = (accept, accept_set, reject, hold, release, note, ask, undo)

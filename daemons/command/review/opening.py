@@ -14,7 +14,7 @@ def open_tool(site: Site, reviewer: str | None) -> None:
     name = deciding.name_of(site, reviewer)
     desk = deciding.desk_of(site)
 
-    def undo(wanted: str, reason: str) -> Upload:
+    def undo(wanted: str, reason: str) -> list[Upload]:
         return undoing.undo(site, desk, wanted, name, reason)
 
     from review.screens.held import Held

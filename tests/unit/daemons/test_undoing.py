@@ -72,6 +72,47 @@ def test_a_running_build_is_cancelled_and_waited_for(world: World, monkeypatch: 
     assert world.published() == "1.0"
 
 
+def test_with_one_of_a_set_all_of_it_is_taken_back(world: World) -> None:
+    one, other = world.send("1.0"), world.send("1.0", "other")
+    third = world.accepted("1.0", "third")
+    world.desk().accept_set([one.key, other.key], REVIEWER, world.clock())
+    world.master()
+    world.end(one, "amd64", "built")
+
+    undo(world, other)
+
+    assert [world.place(upload.key) for upload in (one, other, third)] == [*["review/ready"] * 2, "master/waiting"]
+    assert [world.waiting_for(upload) for upload in (one, other)] == [[], []]
+    world.accept(one)
+    world.run_until_idle()
+    assert (world.published(), world.published("other")) == ("1.0", None), "they are no set any more"
+
+
+def test_what_a_set_has_lost_is_not_taken_back(world: World) -> None:
+    one, other = world.send("1.0"), world.send("1.0", "other")
+    world.desk().accept_set([one.key, other.key], REVIEWER, world.clock())
+    world.master()
+    for architecture in ("amd64", "i386"):
+        world.end(one, architecture, "failed")
+    world.master()
+    assert world.place(other.key) == "master/hold"
+
+    undo(world, other)
+
+    assert (world.place(one.key), world.place(other.key)) == ("master/failed", "review/ready")
+
+
+def test_a_set_of_which_one_is_in_other_hands_is_not_taken_back_in_part(world: World) -> None:
+    one, other = world.send("1.0"), world.send("1.0", "other")
+    world.desk().accept_set([one.key, other.key], REVIEWER, world.clock())
+    world.master()
+    with world.spool.master.claim(other.key, Room.WAITING) as entry:
+        assert entry is not None
+        with pytest.raises(Refused, match="try again"):
+            undo(world, one)
+    assert (world.place(one.key), world.place(other.key)) == ("master/waiting", "master/waiting")
+
+
 def test_a_builder_that_does_not_end_leaves_the_case_held_until_undo_is_said_again(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -112,7 +153,9 @@ def test_a_stranger_takes_nothing_back(world: World) -> None:
 
 @pytest.mark.slow
 def test_a_death_at_any_moment_leaves_what_another_undo_finishes(world: World, tmp_path: Path) -> None:
-    one = dispatched(world)
+    one, other = world.send("1.0"), world.send("1.0", "other")
+    world.desk().accept_set([one.key, other.key], REVIEWER, world.clock())
+    world.master()
     world.end(one, "amd64", "built")
     world.end(one, "i386", "failed")
     copies: list[World] = []
@@ -122,9 +165,10 @@ def test_a_death_at_any_moment_leaves_what_another_undo_finishes(world: World, t
 
     for death in deaths(lambda: undo(copies[-1], one), fresh=fresh):
         copy = copies[-1]
-        if copy.place(one.key) != "review/ready":
-            undo(copy, one)
-        assert copy.place(one.key) == "review/ready", death
+        for member in (one, other):
+            if copy.place(member.key) != "review/ready":
+                undo(copy, member)
+        assert [copy.place(member.key) for member in (one, other)] == ["review/ready"] * 2, death
         assert copy.waiting_for(one) == [], death
         copy.accept(one)
         copy.master()

@@ -24,7 +24,7 @@ from review.policy.values import Policy
 from review.reasons import Reasons
 from review.screens.held import Held
 from review.screens.tool import Tool
-from review.screens.work import Work
+from review.screens.work import Undo, Work
 from tests.support.world import REVIEWER, START, Everybody, World
 from tests.unit.review.evidence import QUIET
 
@@ -58,10 +58,10 @@ class Anybody(Everybody):
         return Reviewer(name, f"{name}@example.org")
 
 
-def work_of(world: World, reviewer: str = REVIEWER, undo: Callable[[str, str], Upload] | None = None) -> Work:
+def work_of(world: World, reviewer: str = REVIEWER, undo: Undo | None = None) -> Work:
     """Give a reviewer's work at a site, half a day after its begin, by a clock that stands."""
 
-    def nothing(wanted: str, reason: str) -> Upload:
+    def nothing(wanted: str, reason: str) -> list[Upload]:
         raise AssertionError(f"{wanted} was to be undone: {reason}")
 
     desk = replace(world.desk(), people=Anybody(world.site.keys), policies={"demo": Policy()})

@@ -104,9 +104,9 @@ def test_a_question_is_told_and_the_case_stays_open(world: World, one: Upload) -
 def test_what_was_accepted_last_is_what_undo_offers(world: World, one: Upload) -> None:
     undone = []
 
-    def undo(wanted: str, reason: str) -> Upload:
+    def undo(wanted: str, reason: str) -> list[Upload]:
         undone.append((wanted, reason))
-        return one
+        return [one]
 
     async def steps(pilot: Pilot[None]) -> None:
         await press(pilot, "enter", "a", "u", "enter")
@@ -154,7 +154,7 @@ def test_what_cannot_be_done_is_told_and_nothing_is_lost(world: World) -> None:
         await press(pilot, "enter", "a", "u", *"x", "enter")
         await until(pilot, "there is nothing to take back")
 
-    def undo(wanted: str, reason: str) -> Upload:
+    def undo(wanted: str, reason: str) -> list[Upload]:
         from daemons.steering.operating import Refused
 
         raise Refused(f"there is nothing to take back: {wanted} {reason}")

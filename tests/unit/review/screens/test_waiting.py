@@ -11,9 +11,10 @@ from textual import events
 from textual.pilot import Pilot
 
 from queues.rooms import Room
+from review import together
 from review.screens.tool import Tool
 from tests.structure.tree import ROOT
-from tests.support.world import World
+from tests.support.world import REVIEWER, World
 from tests.unit.review.evidence import of_what, of_who
 from tests.unit.review.screens.opened import after, lay, press, same, seen, until, use, work_of
 
@@ -131,16 +132,30 @@ def test_a_case_is_free_again_when_its_reviewers_terminal_dies(three: World) -> 
     assert three.place(one.key) == "review/ready"
 
 
-def test_what_is_marked_is_accepted_together_after_a_question(three: World) -> None:
+@pytest.mark.parametrize(
+    ("answer", "said", "bonds"), [("y", "2 uploads are accepted as a set", 1), ("e", "2 uploads: done", 0)]
+)
+def test_what_is_marked_is_accepted_as_a_set_or_each_after_a_question(
+    three: World, answer: str, said: str, bonds: int
+) -> None:
     names = three.spool.review.names(Room.READY)
     asked = after(work_of(three), "space", "space", "a")
     assert "Accept 2 uploads?" in asked
     assert [three.place(name.key) for name in names] == ["review/ready"] * 3
 
-    told = after(work_of(three), "space", "space", "a", "y")
-
-    assert "2 uploads: done" in told
+    assert said in after(work_of(three), "space", "space", "a", answer)
     assert [three.place(name.key) for name in names] == ["master/ready", "master/ready", "review/ready"]
+    master = three.spool.master
+    found = {together.of(master.where(Room.READY, name)) for name in master.names(Room.READY)}
+    assert len(found - {None}) == bonds
+
+
+def test_marks_that_can_be_no_set_stay_and_nothing_is_accepted(three: World) -> None:
+    names = three.spool.review.names(Room.READY)
+    three.desk().hold(names[0].key, REVIEWER, "later", three.clock())
+    told = after(work_of(three), "space", "space", "space", "a", "y")
+    assert "is held" in told
+    assert three.spool.master.names(Room.READY) == []
 
 
 def test_commands_do_not_wait_for_the_screens_library() -> None:
