@@ -28,10 +28,11 @@ from daemons.building.places import Places
 from daemons.building.recipe import log_name
 from daemons.building.refreshing import Refreshing
 from daemons.buildlogs import OUT
-from daemons.deciding import verdicts
+from daemons.deciding import siblings, verdicts
 from daemons.process.daemon import Daemon
 from daemons.sites import Site
 from daemons.steering import cancelling, jobs
+from daemons.telling.meaning import DEP_WAIT, SET_WAIT
 from queues import atomic, history
 from queues.entry import Entry
 from queues.envelope import Unreadable
@@ -72,7 +73,8 @@ class Builder(Daemon[BuildJob]):
 
     def watched(self) -> list[Path]:
         """Name where jobs arrive, where the archive changes, which may end a dep-wait, and the caches of bases."""
-        return [*super().watched(), self.site.archive / "dists", *caches(self.site)]
+        parts = self.spool.parts.room(Room.PARTS)  # for which others of a set wait
+        return [*super().watched(), parts, self.site.archive / "dists", *caches(self.site)]
 
     def one(self) -> bool:
         """Build the oldest job, when this machine has a place for a build; else wait a moment for one."""
@@ -92,7 +94,7 @@ class Builder(Daemon[BuildJob]):
         """Build one job."""
         job = entry.envelope
         self.refreshing.tend(self.clock())
-        atomic.remove(entry.path / OUT)  # of a builder that died
+        _forget(entry)  # what a builder left who died
         if self.spool.parts.find(entry.name.key):
             return Done("it was built before")
         upload, cancel = verdicts.upload_of(self.spool, job), cancelling.asked(entry.path)
@@ -100,16 +102,24 @@ class Builder(Daemon[BuildJob]):
             return Done("no longer wanted: its upload is gone from the master queue")
         if cancel is not None:
             return verdicts.fail(self.site, entry, upload, verdicts.cancelled(job, cancel, self.clock()))
+        if others := siblings.waits_for(self.site, job):
+            entry.move(entry.queue, Room.WAITING, event=SET_WAIT, reason=others)
+            return None
         return self._build(entry)
 
     def _build(self, entry: Entry[BuildJob]) -> Outcome | None:
         job = jobs.wished(entry.envelope, entry.history)
+        built = siblings.parts(self.site, job)
         suite = self.site.suite(job.suite)
         system = base.at(self.site.environments / f"{suite.base}-{suite.builds_on(job.architecture)}")
         out = entry.path / OUT
         atomic.disk.mkdir(out)
         entry.note("building", by=self.name, environment=system.path.name)
-        archives = self.site.local_archives(suite.name)
+        try:
+            others = siblings.archives(self.site, job, built, entry.path / siblings.DIRECTORY)
+        except FileNotFoundError:
+            return Later("what another of its set has built went away at this moment")
+        archives = [*self.site.local_archives(suite.name), *others]
         network = job.source in suite.network
         fresh = Layered(
             system,
@@ -123,8 +133,8 @@ class Builder(Daemon[BuildJob]):
         )
         outcome = ways.way(suite.environment, fresh)(job, entry.files, out, self.clock, self.settings)
         buildlogs.keep(self.site.logs, entry.name.key, out / log_name(job))
-        settled = self._conclude(entry, outcome, out)
-        atomic.remove(entry.path / OUT)
+        settled = self._conclude(entry, outcome, out, siblings.seen(built))
+        _forget(entry)
         return settled
 
     def idle(self, now: datetime) -> None:
@@ -136,21 +146,25 @@ class Builder(Daemon[BuildJob]):
                 if self._may_go_on(queue, name, now):
                     with queue.claim(name.key, Room.WAITING) as entry:
                         if entry is not None:
-                            entry.move(queue, event="dep-wait over", reason="the archive changed, or hours have passed")
+                            entry.move(queue, event="dep-wait over", reason="what it waits for may be there")
 
     def _may_go_on(self, queue: Queue[BuildJob], name: EntryName, now: datetime) -> bool:
         """Say whether a job has waited enough; one that cannot be read has: its claim puts it aside."""
         try:
-            waited = history.read(queue.where(Room.WAITING, name))[-1]
-            suite = queue.peek(Room.WAITING, name).suite
+            events = history.read(queue.where(Room.WAITING, name))
+            waited, job = events[-1], queue.peek(Room.WAITING, name)
+            if waited.event == SET_WAIT:
+                return not siblings.waits_for(self.site, job)
+            if siblings.are_others(self.site, job, events):
+                return True
         except FileNotFoundError:
             return False  # another builder sent it back
         except (Unreadable, IndexError):
             return True
         fresh = timedelta(0) <= now - waited.at <= STALE  # the clock may have been set back
-        return waited.facts.get("archive") != self._snapshot(suite) or not fresh
+        return waited.facts.get("archive") != self._snapshot(job.suite) or not fresh
 
-    def _conclude(self, entry: Entry[BuildJob], outcome: Built, out: Path) -> Outcome | None:
+    def _conclude(self, entry: Entry[BuildJob], outcome: Built, out: Path, seen: dict[str, str]) -> Outcome | None:
         upload = verdicts.upload_of(self.spool, entry.envelope)
         if upload is None:
             return Done(str(cancelling.asked(entry.path) or "its upload was superseded while it was built"))
@@ -165,8 +179,8 @@ class Builder(Daemon[BuildJob]):
             case BuildResult():
                 return verdicts.fail(self.site, entry, upload, outcome)
             case DepWait(missing):
-                archive = self._snapshot(upload.suite)
-                entry.move(entry.queue, Room.WAITING, event="dep-wait", missing=missing, archive=archive)
+                facts = {"missing": missing, "archive": self._snapshot(upload.suite), **seen}
+                entry.move(entry.queue, Room.WAITING, event=DEP_WAIT, stamp=None, **facts)
             case Suspicious(reason):
                 self.site.tell(
                     anew(f"held-{entry.envelope.architecture}", entry.history), upload, self.clock(), reason=reason
@@ -199,6 +213,12 @@ def caches(site: Site) -> list[Path]:
 def _refresh(site: Site, days: int) -> list[str]:
     command = [sys.executable, "-P", "-m", "daemons.command", "--site", str(site.path)]
     return [*command, "environment", "refresh", "--older", str(days)]
+
+
+def _forget(entry: Entry[BuildJob]) -> None:
+    """Remove what a build leaves in the entry while it runs."""
+    for name in (OUT, siblings.DIRECTORY):
+        atomic.remove(entry.path / name)
 
 
 def _patience(entry: Entry[BuildJob]) -> timedelta:

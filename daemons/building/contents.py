@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from msgspec import Struct
 
@@ -62,7 +63,7 @@ def describe(archives: Sequence[tuple[LocalArchive, bytes]], resolver: bytes, ex
     """Say what a root holds: archives with the octets of their keys, /etc/resolv.conf, files the caller adds."""
     shown = {place(number): str(archive.root) for number, (archive, _) in enumerate(archives)}
     sources = "".join(source(number, archive) for number, (archive, _) in enumerate(archives))
-    keys = [File(_key(number, archive), octets) for number, (archive, octets) in enumerate(archives)]
+    keys = [File(_key(number, archive.key), octets) for number, (archive, octets) in enumerate(archives) if archive.key]
     files = (
         File("/etc/hosts", _HOSTS.encode()),
         File("/etc/hostname", f"{HOSTNAME}\n".encode()),
@@ -80,11 +81,12 @@ def place(number: int) -> str:
     return f"/srv/archive-{number}"
 
 
-def _key(number: int, archive: LocalArchive, keyrings: str = KEYRINGS) -> str:
-    return f"{keyrings}/archive-{number}{archive.key.suffix}"
+def _key(number: int, key: Path, keyrings: str = KEYRINGS) -> str:
+    return f"{keyrings}/archive-{number}{key.suffix}"
 
 
 def source(number: int, archive: LocalArchive, keyrings: str = KEYRINGS) -> str:
     """Give the line of sources.list(5) for one of its archives, where its key is seen in `keyrings`."""
     uri = f"file:{place(number)}/{archive.path}".rstrip("/")
-    return f"deb [signed-by={_key(number, archive, keyrings)}] {uri} {archive.suite} {' '.join(archive.components)}\n"
+    trust = f"signed-by={_key(number, archive.key, keyrings)}" if archive.key else "trusted=yes"
+    return f"deb [{trust}] {uri} {archive.suite} {' '.join(archive.components)}\n"

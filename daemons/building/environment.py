@@ -79,14 +79,20 @@ def in_mib(octets: int) -> str:
 class LocalArchive(Struct, frozen=True):
     """A suite of an archive on this machine, whose binaries may be installed as build dependencies.
 
-    `root` is the document root, `path` the directory below it that holds `dists`, empty for the root itself.
+    `root` is the document root, `path` the directory below it that holds `dists`, empty for the root itself. Without a
+    `key` it is not signed, and trusted as it lies.
     """
 
     root: Path
     suite: str
     components: tuple[str, ...]
-    key: Path
+    key: Path | None
     path: str = ""
+
+    @property
+    def release(self) -> Path:
+        """The file that vouches for all others, by their hashes."""
+        return self.root / self.path / "dists" / self.suite / ("InRelease" if self.key else "Release")
 
 
 class DepWait(Struct, frozen=True):

@@ -123,8 +123,7 @@ class Indices:
 
 
 def _state(archive: LocalArchive) -> tuple[LocalArchive, bytes, bytes]:
-    release = archive.root / archive.path / "dists" / archive.suite / "InRelease"
     try:
-        return archive, archive.key.read_bytes(), release.read_bytes()
+        return archive, archive.key.read_bytes() if archive.key else b"", archive.release.read_bytes()
     except OSError as error:
         raise Broken(f"{error.filename}: the archive cannot be read: {error.strerror}") from None

@@ -187,7 +187,7 @@ class Overlay:
 
 def _with_keys(archives: Sequence[LocalArchive]) -> list[tuple[LocalArchive, bytes]]:
     try:
-        return [(archive, archive.key.read_bytes()) for archive in archives]
+        return [(archive, archive.key.read_bytes() if archive.key else b"") for archive in archives]
     except OSError as error:
         raise Broken(f"{error.filename}: the archive's key cannot be read: {error.strerror}") from None
 

@@ -35,12 +35,14 @@ def needs(spool: Spool) -> list[Need]:
 
 
 def need(queue: Queue[Any], name: EntryName) -> Need | None:
-    """Give what a job in dep-wait misses; None when it moved on, or cannot be read."""
+    """Give what a job in dep-wait misses; None when it waits for its set, moved on, or cannot be read."""
     try:
         job, events = queue.peek(Room.WAITING, name), history.read(queue.where(Room.WAITING, name))
     except (FileNotFoundError, envelope.Unreadable):
         return None
     last = cause(Room.WAITING, events)
+    if last and last.event != DEP_WAIT:
+        return None
     missing = last.facts.get("missing", "") if last else ""
     since = _begun(events) or moment(name.stamp)
     return Need(job.upload, job.source, job.version, job.suite, job.architecture, missing, since)

@@ -12,7 +12,7 @@ from queues.history import Event
 from queues.names import Key
 from queues.rooms import Room
 
-SUPERSEDED, HELD, WITHHELD, DEP_WAIT = "superseded", "held", "withheld", "dep-wait"
+SUPERSEDED, HELD, WITHHELD, DEP_WAIT, SET_WAIT = "superseded", "held", "withheld", "dep-wait", "set-wait"
 ASKED = "asked"  # by a reviewer, of who sent it
 WITHDRAWN = "withdrawn"  # by who sent it
 CORRUPT = ("is put aside, untouched: it cannot be read", "look at it in {place}; whoever sent it may send it again")
@@ -56,6 +56,7 @@ TABLE = {
         "waits for build dependencies that cannot be had{cause}",
         "it is tried again when the archive changes, and every six hours",
     ),
+    ("build", SET_WAIT): ("waits for what others of its set make{cause}", "it is built as soon as they are"),
     ("build", "deferred"): (
         "is tried again {until}: the machine failed it, not the package{cause}",
         "'debmill log {id} --arch {part}' shows how far it came",
@@ -73,7 +74,7 @@ TABLE = {
 CAUSES = {
     Room.READY: {ASKED},
     Room.HOLD: {HELD, WITHHELD},
-    Room.WAITING: {DEP_WAIT},
+    Room.WAITING: {DEP_WAIT, SET_WAIT},
     Room.DEFERRED: {"deferred"},
     Room.FAILED: {"failed", "abandoned", SUPERSEDED, WITHDRAWN},
     Room.REJECTED: {"rejected", SUPERSEDED, WITHDRAWN},

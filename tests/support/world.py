@@ -76,12 +76,12 @@ class Sources:
         self.known: dict[str, Fields] = {}
         self._read = reading.read
 
-    def source(self, name: str, version: str) -> Path:
-        """Give the directory of a source package for any architecture."""
-        into = self.path / f"{name}-{version}"
+    def source(self, name: str, version: str, needs: str = "") -> Path:
+        """Give the directory of a source package for any architecture, that needs others to be built."""
+        into = self.path / f"{name}-{version}-{needs}"
         if not into.exists():
             into.mkdir(parents=True)
-            packages.dsc(into, name, version)
+            packages.dsc(into, name, version, needs=needs)
         return into
 
     def deb(self, name: str, version: str, architecture: str) -> Path:
@@ -165,9 +165,9 @@ class World:
 
     # --- uploads ------------------------------------------------------------------------------------------------
 
-    def send(self, version: str, source: str = "pkg") -> Upload:
-        """Put an upload into review, as intake does."""
-        files = self.sources.source(source, version)
+    def send(self, version: str, source: str = "pkg", needs: str = "") -> Upload:
+        """Put an upload into review, as intake does; `needs` are its build dependencies."""
+        files = self.sources.source(source, version, needs)
         one = packages.upload(files, source, version)
         queue = self.spool.review
         name = EntryName(queue.stamp(self.clock()), one.key)

@@ -86,8 +86,10 @@ def deb(
     return target
 
 
-def dsc(into: Path, source: str, version: str, binaries: Sequence[tuple[str, str]] | None = None) -> Path:
-    """Build a native source package in `into`; `binaries` are names and Architecture fields."""
+def dsc(
+    into: Path, source: str, version: str, binaries: Sequence[tuple[str, str]] | None = None, *, needs: str = ""
+) -> Path:
+    """Build a native source package in `into`; `binaries` are names and Architecture fields, `needs` Build-Depends."""
     tree = into / f"{source}-tree"
     (tree / "debian/source").mkdir(parents=True)
     (tree / "debian/source/format").write_text("3.0 (native)\n")
@@ -99,7 +101,8 @@ def dsc(into: Path, source: str, version: str, binaries: Sequence[tuple[str, str
         f"\nPackage: {name}\nArchitecture: {architecture}\nDescription: tiny\n It is.\n"
         for name, architecture in binaries or [(source, "any")]
     ]
-    (tree / "debian/control").write_text(head + "Standards-Version: 4.6.2\n" + "".join(declared))
+    wanted = f"Build-Depends: {needs}\n" if needs else ""
+    (tree / "debian/control").write_text(head + wanted + "Standards-Version: 4.6.2\n" + "".join(declared))
     _run(["dpkg-source", "--build", str(tree)], into)
     _run(["rm", "-r", str(tree)], into)
     return into / f"{source}_{version.partition(':')[2] or version}.dsc"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -13,20 +14,21 @@ import pytest
 from archive.inclusion import Inclusion, Refusal
 from archive.repository import Repository
 from archive.signing import SigningFailed
-from daemons.deciding import sets
+from daemons.deciding import sets, siblings
 from daemons.deciding.gate import Abandon, Include, Wait, Withhold
 from daemons.deciding.sets import Mate, Part, Standing
 from daemons.publisher import Publisher
 from daemons.steering import operating
+from daemons.telling import story
 from queues import atomic, envelope
 from queues.history import Event
-from queues.names import Key
+from queues.names import Key, part_key
 from queues.rooms import Room
 from queues.values import Set, Upload
 from review import together
 from tests.support.dying import deaths, disk
 from tests.support.entries import upload
-from tests.support.world import REVIEWER, SUITE, World
+from tests.support.world import REVIEWER, SUITE, Build, World
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -333,3 +335,96 @@ def test_in_whatever_order_nothing_of_a_set_is_published_without_the_rest(world:
         operating.release(world.spool, held.pop().key, "rita")
     world.run_until_idle()
     assert places(world, *members) == ["archive/done"] * 3
+
+
+# --- the builds --------------------------------------------------------------------------------------------------
+
+
+def job_places(world: World, *uploads: Upload) -> list[str]:
+    return [world.place(part_key(one.key, "amd64")) for one in uploads]
+
+
+def taken_in_vain(world: World, one: Upload) -> None:
+    """Let a builder take a job that it does not begin."""
+    world.builds.remove(Build(world, part_key(one.key, "amd64")))
+
+
+def bound(world: World, *sent: Upload) -> list[Upload]:
+    world.desk().accept_set([one.key for one in sent], REVIEWER, world.clock())
+    world.master()
+    return [*sent]
+
+
+def test_a_build_waits_for_what_another_of_its_set_makes(world: World) -> None:
+    app, lib = bound(world, world.send("1.0", "app", "lib (>= 1)"), world.send("1.0", "lib"))
+    taken_in_vain(world, app)
+    assert job_places(world, app, lib) == ["build/amd64/waiting", "build/amd64/ready"]
+    (chapter,) = [one for one in story.tell(world.site, "app") if one.key == part_key(app.key, "amd64")]
+    assert chapter.meaning == "waits for what others of its set make: lib_1.0 on amd64"
+    world.look_around()
+    assert job_places(world, app) == ["build/amd64/waiting"]
+
+    world.end(lib, "amd64", "built")
+    world.look_around()
+    assert job_places(world, app) == ["build/amd64/ready"]
+    world.run_until_idle()
+    assert places(world, app, lib) == ["archive/done", "archive/done"]
+
+
+def test_a_build_sees_what_others_have_built_and_nothing_of_that_stays(world: World) -> None:
+    app, lib = bound(world, world.send("1.0", "app", "lib (>= 1)"), world.send("1.0", "lib"))
+    world.end(lib, "amd64", "built")
+    build = Build(world, part_key(app.key, "amd64"))
+
+    room, name = world.spool.build("amd64").find(part_key(app.key, "amd64")) or (Room.TMP, None)
+    assert name is not None
+    here = world.spool.build("amd64").where(room, name) / siblings.DIRECTORY
+    text = (here / "dists/set/main/binary-amd64/Packages").read_text()
+    assert "Package: lib\n" in text
+    assert "Filename: pool/lib_1.0_amd64.deb" in text
+    assert (here / "pool/lib_1.0_amd64.deb").exists()
+    assert hashlib.sha256(text.encode()).hexdigest() in (here / "dists/set/Release").read_text()
+
+    build.end("dep-wait")
+    assert not list(world.path.glob(f"spool/build/amd64/*/*/{siblings.DIRECTORY}"))
+
+
+def test_what_misses_something_is_tried_again_when_others_of_its_set_are_built(world: World) -> None:
+    app, lib = bound(world, world.send("1.0", "app"), world.send("1.0", "lib"))
+    world.end(app, "amd64", "dep-wait")
+    world.look_around()
+    assert job_places(world, app) == ["build/amd64/waiting"]
+
+    world.end(lib, "amd64", "built")
+    world.look_around()
+    assert job_places(world, app) == ["build/amd64/ready"]
+
+
+def test_two_that_need_each_other_are_built_the_oldest_first(world: World) -> None:
+    one, other = bound(world, world.send("1.0", "pkg", "other"), world.send("1.0", "other", "pkg"))
+    taken_in_vain(world, other)
+    assert job_places(world, other) == ["build/amd64/waiting"]
+    world.end(one, "amd64", "dep-wait")  # it wants the very new one
+    world.look_around()
+    assert job_places(world, one, other) == ["build/amd64/waiting", "build/amd64/ready"]
+
+    world.end(other, "amd64", "built")
+    world.look_around()
+    assert job_places(world, one) == ["build/amd64/ready"]
+    world.run_until_idle()
+    assert places(world, one, other) == ["archive/done", "archive/done"]
+
+
+def test_when_what_it_needs_has_failed_it_waits_for_a_person_and_not_when_that_is_lost(world: World) -> None:
+    app, lib = bound(world, world.send("1.0", "app", "lib (>= 1)"), world.send("1.0", "lib"))
+    world.end(lib, "amd64", "failed")
+    taken_in_vain(world, app)
+    assert job_places(world, app) == ["build/amd64/waiting"]
+    world.end(lib, "i386", "failed")
+    world.master()
+    world.master()
+    assert places(world, app, lib) == ["master/hold", "master/failed"]
+
+    world.look_around()
+    assert job_places(world, app) == ["build/amd64/ready"]
+    assert world.published("app") is None
