@@ -29,6 +29,7 @@ from daemons.building.recipe import log_name
 from daemons.building.refreshing import Refreshing
 from daemons.buildlogs import OUT
 from daemons.deciding import siblings, verdicts
+from daemons.deciding.siblings import Siblings
 from daemons.process.daemon import Daemon
 from daemons.sites import Site
 from daemons.steering import cancelling, jobs
@@ -102,24 +103,25 @@ class Builder(Daemon[BuildJob]):
             return Done("no longer wanted: its upload is gone from the master queue")
         if cancel is not None:
             return verdicts.fail(self.site, entry, upload, verdicts.cancelled(job, cancel, self.clock()))
-        if others := siblings.waits_for(self.site, job):
-            entry.move(entry.queue, Room.WAITING, event=SET_WAIT, reason=others)
+        others = Siblings(self.site)
+        if before := others.waits_for(job):
+            entry.move(entry.queue, Room.WAITING, event=SET_WAIT, reason=before)
             return None
-        return self._build(entry)
+        return self._build(entry, others)
 
-    def _build(self, entry: Entry[BuildJob]) -> Outcome | None:
+    def _build(self, entry: Entry[BuildJob], others: Siblings) -> Outcome | None:
         job = jobs.wished(entry.envelope, entry.history)
-        built = siblings.parts(self.site, job)
+        built = others.parts(job)
         suite = self.site.suite(job.suite)
         system = base.at(self.site.environments / f"{suite.base}-{suite.builds_on(job.architecture)}")
         out = entry.path / OUT
         atomic.disk.mkdir(out)
         entry.note("building", by=self.name, environment=system.path.name)
         try:
-            others = siblings.archives(self.site, job, built, entry.path / siblings.DIRECTORY)
+            theirs = others.archives(job, built or (), entry.path / siblings.DIRECTORY)
         except FileNotFoundError:
             return Later("what another of its set has built went away at this moment")
-        archives = [*self.site.local_archives(suite.name), *others]
+        archives = [*self.site.local_archives(suite.name), *theirs]
         network = job.source in suite.network
         fresh = Layered(
             system,
@@ -141,21 +143,22 @@ class Builder(Daemon[BuildJob]):
         """Look after what builds need; send back to the queue the jobs whose missing dependencies may be there now."""
         self.ahead.prepare()
         self.refreshing.tend(now)
+        others = Siblings(self.site)
         for queue in self.queues:
             for name in queue.names(Room.WAITING):
-                if self._may_go_on(queue, name, now):
+                if self._may_go_on(queue, name, others, now):
                     with queue.claim(name.key, Room.WAITING) as entry:
                         if entry is not None:
                             entry.move(queue, event="dep-wait over", reason="what it waits for may be there")
 
-    def _may_go_on(self, queue: Queue[BuildJob], name: EntryName, now: datetime) -> bool:
+    def _may_go_on(self, queue: Queue[BuildJob], name: EntryName, others: Siblings, now: datetime) -> bool:
         """Say whether a job has waited enough; one that cannot be read has: its claim puts it aside."""
         try:
             events = history.read(queue.where(Room.WAITING, name))
             waited, job = events[-1], queue.peek(Room.WAITING, name)
             if waited.event == SET_WAIT:
-                return not siblings.waits_for(self.site, job)
-            if siblings.are_others(self.site, job, events):
+                return not others.waits_for(job)
+            if others.are_others(job, events):
                 return True
         except FileNotFoundError:
             return False  # another builder sent it back

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
-from daemons.deciding import asking, gate, results, sets, superseding
-from daemons.deciding.asking import PLAN, Decision
+from daemons.deciding import gate, results, sets, superseding
+from daemons.deciding.asking import PLAN, Decision, Look
 from daemons.deciding.sets import Part
 from daemons.process.daemon import Daemon
 from daemons.sites import Site
@@ -39,9 +39,10 @@ class Master(Daemon[Upload]):
         self.desk = Desk(site.spool, site.people, site.settings.suites)
 
     def watched(self) -> list[Path]:
-        """Name where accepted uploads, releases of the gate and results arrive."""
+        """Name where accepted uploads, releases of the gate, results, and what a set has lost arrive."""
+        ours = [self.spool.master.room(room) for room in (Room.WAITING, Room.FAILED)]
         failed = [queue.room(Room.FAILED) for queue in self.spool.builds()]
-        return [*super().watched(), self.spool.master.room(Room.WAITING), self.spool.parts.room(Room.PARTS), *failed]
+        return [*super().watched(), *ours, self.spool.parts.room(Room.PARTS), *failed]
 
     def handle(self, entry: Entry[Upload]) -> None:
         """Plan and dispatch one upload, and let it wait for its results."""
@@ -60,9 +61,10 @@ class Master(Daemon[Upload]):
 
     def idle(self, now: datetime) -> None:
         """Ask the gate about every waiting upload."""
+        look = Look(self.spool)
         for name in self.spool.master.names(Room.WAITING):
             try:
-                self._ask(name, now)
+                self._ask(name, look, now)
             except FileNotFoundError:
                 continue  # it moved on while we looked
             except envelope.Newer as error:
@@ -121,14 +123,14 @@ class Master(Daemon[Upload]):
         files = {file.name: entry.files / file.name for file in sources}
         self.spool.build(architecture).put(name, job, files, [("queued", {"upload": upload.key})])
 
-    def _ask(self, name: EntryName, now: datetime) -> None:
-        decision, _ = asking.decide(self.spool, name.key, self.spool.master.where(Room.WAITING, name))
+    def _ask(self, name: EntryName, look: Look, now: datetime) -> None:
+        decision, _ = look.decide(name.key, self.spool.master.where(Room.WAITING, name))
         if isinstance(decision, gate.Wait):
             self._finish(name, now)
         else:
             with self.spool.master.claim(name.key, Room.WAITING) as entry:
                 if entry is not None:  # again: a job may have been given back between the look and the claim
-                    self._apply(entry, *asking.decide(self.spool, name.key, entry.path), now)
+                    self._apply(entry, *look.decide(name.key, entry.path), now)
 
     def _hold(self, name: EntryName, reason: str) -> None:
         with self.spool.master.claim(name.key, Room.WAITING) as entry:

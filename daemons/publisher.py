@@ -76,7 +76,7 @@ class Publisher(Daemon[Upload]):
         if lost := [mate for mate in mates if mate.stands == "lost"]:
             sets.part(self.site, entry, sets.parted(lost), self.clock())
             return None
-        if absent := [str(mate) for mate in mates if mate.stands not in ("passed", "published")]:
+        if absent := [str(mate) for mate in mates if mate.stands in sets.COMING]:
             return Later(f"waits for {', '.join(absent)} of its set", self.clock() + RETRY)
         keys = [mate.key for mate in mates if mate.stands == "passed"]
         claimed = [one for key in keys if (one := self._claimed(key, claims))]

@@ -7,9 +7,10 @@ finished by the master daemon. A paper of which no member has gone on is an atte
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 
 from queues import envelope, names
 from queues.envelope import Unreadable
@@ -42,8 +43,17 @@ def find(spool: Spool, key: Key) -> Found | None:
     return None
 
 
-def member(spool: Spool, key: Key, bond: Set) -> Found | None:
-    """Say where a member of a set is; None when it is nowhere, or no member any more."""
+def places(spool: Spool) -> dict[Key, Found]:
+    """Say where all uploads are that are not put away, by one look at the names in each room."""
+    found = ((queue, room, name) for queue in spool.uploads() for room in queue.rooms for name in queue.names(room))
+    return {place[2].key: place for place in found if place[1] is not Room.TMP}
+
+
+def member(spool: Spool, key: Key, bond: Set, known: Mapping[Key, Found] = MappingProxyType({})) -> Found | None:
+    """Say where a member of a set is; None when it is nowhere, or no member any more. It is looked for where it was."""
+    with suppress(FileNotFoundError, KeyError):
+        queue, room, name = known[key]
+        return known[key] if of(queue.where(room, name)) == bond else None
     while found := find(spool, key):
         queue, room, name = found
         with suppress(FileNotFoundError):  # it has just moved on, and is found there the next time

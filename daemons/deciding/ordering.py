@@ -6,6 +6,7 @@ goes first, with what is published; when none of a cycle can be built so, each s
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -34,28 +35,50 @@ class Task(Struct, frozen=True):
 
 def blockers(key: Key, tasks: Sequence[Task]) -> list[Task]:
     """Name the tasks that one waits for; `tasks` are those of the whole set, the oldest upload first."""
-    left = [task for task in tasks if task.state != "over"]
-    waits = {task.key: {other.key for other in left if _is_wanted(other, task)} for task in left}
-    mine = waits.get(key, set())
-    cycle = {other for other in _reached(key, waits) if key in _reached(other, waits)}
-    missing = mine - cycle
+    left = {task.key: task for task in tasks if task.state != "over"}
+    if key not in left:
+        return []
+    waits = _waits(left)
+    cycle = _reached(key, waits) & _reached(key, _turned(waits))
+    missing = waits[key] - cycle
     if not missing and cycle:
-        first = next((task.key for task in left if task.key in cycle and task.state == "open"), key)
-        missing = set() if first == key else mine
-    return [task for task in left if task.key in missing]
+        first = next((one for one in left if one in cycle and left[one].state == "open"), key)
+        missing = set() if first == key else waits[key]
+    return [task for one, task in left.items() if one in missing]
 
 
-def _is_wanted(other: Task, by: Task) -> bool:
-    return other.upload != by.upload and other.architecture in by.sees and bool(other.makes & by.wants)
+def _waits(left: Mapping[Key, Task]) -> dict[Key, set[Key]]:
+    """Name for each task those of other uploads that make what it wants, for where it is built."""
+    makers: dict[str, list[Task]] = defaultdict(list)
+    for task in left.values():
+        for package in task.makes:
+            makers[package].append(task)
+    return {
+        key: {
+            other.key
+            for package in task.wants & makers.keys()
+            for other in makers[package]
+            if other.upload != task.upload and other.architecture in task.sees
+        }
+        for key, task in left.items()
+    }
 
 
-def _reached(start: Key, waits: Mapping[Key, set[Key]]) -> set[Key]:
-    """Give all that a task waits for, also by way of others; itself, too, when it is in a cycle."""
+def _turned(waits: Mapping[Key, set[Key]]) -> dict[Key, set[Key]]:
+    found: dict[Key, set[Key]] = {key: set() for key in waits}
+    for key, others in waits.items():
+        for other in others:
+            found[other].add(key)
+    return found
+
+
+def _reached(start: Key, edges: Mapping[Key, set[Key]]) -> set[Key]:
+    """Give all to which there is a way; also where it began, when that is in a cycle."""
     found: set[Key] = set()
-    ahead = [*waits.get(start, ())]
+    ahead = [*edges[start]]
     while ahead:
         key = ahead.pop()
         if key not in found:
             found.add(key)
-            ahead += waits[key]
+            ahead += edges[key]
     return found

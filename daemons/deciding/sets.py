@@ -7,8 +7,9 @@ without it. One that waits for a person (withheld, held) can still come, and is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Literal
 
 from msgspec import Struct
@@ -28,6 +29,7 @@ from review.notices import anew
 from review.together import Found
 
 Standing = Literal["coming", "at its gate", "passed", "published", "lost"]
+COMING = ("coming", "at its gate")
 _MASTER: dict[Room, Standing] = {Room.WAITING: "at its gate", Room.FAILED: "lost"}
 _ARCHIVE: dict[Room, Standing] = {Room.DONE: "published", Room.HOLD: "coming", Room.CORRUPT: "coming"}
 WITHOUT = "without"  # the fact of `held`: which members were lost
@@ -58,7 +60,7 @@ def decide(own: Decision, mates: Sequence[Mate]) -> Decision | Part:
     lost = [mate for mate in mates if mate.stands == "lost"]
     if lost and not isinstance(own, Withhold | Abandon):
         return parted(lost)
-    coming = tuple(f"{mate} of its set" for mate in mates if mate.stands in ("coming", "at its gate"))
+    coming = tuple(f"{mate} of its set" for mate in mates if mate.stands in COMING)
     return Wait(coming) if coming and isinstance(own, Include) else own
 
 
@@ -80,13 +82,20 @@ def forgiven(events: Iterable[Event]) -> set[Key]:
     return found
 
 
+def others(key: Key, bond: Set, events: Iterable[Event]) -> list[Key]:
+    """Name the other members that count for one with this history."""
+    without = forgiven(events)
+    return [one for one in bond.members if one != key and one not in without]
+
+
 def mates(spool: Spool, key: Key, bond: Set, events: Iterable[Event]) -> list[Mate]:
-    """Look where the other members stand; those that a person forgave are left out."""
-    others = [one for one in bond.members if one != key and one not in forgiven([*events])]
-    return [_mate(one, together.member(spool, one, bond)) for one in others]
+    """Look where the other members stand that count for one."""
+    return [stand(spool, one, bond) for one in others(key, bond, events)]
 
 
-def _mate(key: Key, found: Found | None) -> Mate:
+def stand(spool: Spool, key: Key, bond: Set, known: Mapping[Key, Found] = MappingProxyType({})) -> Mate:
+    """Look where a member stands; `known` says where it was."""
+    found = together.member(spool, key, bond, known)
     if found is None:
         return Mate(key, "lost", "it goes its own way")
     queue, room, name = found
@@ -99,6 +108,11 @@ def _mate(key: Key, found: Found | None) -> Mate:
         stands = "lost"
     last = cause(room, history.read(queue.where(room, name))) if stands == "lost" else None
     return Mate(key, stands, last.event if last else f"{queue.name}/{room}")
+
+
+def in_words(mates: Sequence[Mate]) -> list[str]:
+    """Name the others of a set, and where each one is."""
+    return [f"accepted together with {', '.join(map(str, mates))}"] if mates else []
 
 
 def part(site: Site, entry: Entry[Upload], lost: Part, now: datetime) -> None:

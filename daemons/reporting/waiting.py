@@ -87,7 +87,7 @@ def _waiting(place: Place, jobs: dict[Key, list[Place]]) -> Waiting | None:
     if what == "gate" and not last:
         dispatched = [event.at for event in events if event.event == DISPATCHED]
         since = dispatched[-1] if dispatched else since
-        why = f"waits for {unsettled(place.name.key, planned(events), jobs[place.name.key])}"
+        why = f"waits for {unsettled(place.name.key, planned(events), jobs[place.name.key]) or 'the others of its set'}"
     suite = _suite(place)
     if suite is None:  # it moved on
         return None

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
 
+from daemons.deciding import sets
+from daemons.deciding.sets import Mate
 from daemons.process import presence
 from daemons.reporting import depwait
 from daemons.reporting.needs import cycles, who_brings
@@ -13,13 +15,13 @@ from daemons.reporting.waiting import BETWEEN
 from daemons.sites import Site
 from daemons.steering.choosing import Place
 from daemons.telling.undone import undone
-from queues import history
+from queues import history, names
 from queues.envelope import Unreadable
 from queues.history import Event
 from queues.names import moment
 from queues.rooms import Room
 from queues.values import Upload
-from review import cases
+from review import cases, together
 
 DAEMONS = {"master": "master", "build": "build", "archive": "include"}  # who takes what is ready in a queue
 
@@ -39,6 +41,17 @@ def of(site: Site, place: Place, events: Sequence[Event]) -> list[str]:
         case kind, Room.READY | Room.DEFERRED | Room.WAITING if kind in DAEMONS:
             found = _ahead(site, place, DAEMONS[kind])
     return [*found]
+
+
+def mates(site: Site, place: Place, events: Sequence[Event]) -> list[Mate]:
+    """Give the others of the set of an accepted upload that is under way."""
+    accepted = place.queue in (site.spool.master, site.spool.archive) and not names.split(place.name.key).part
+    if not accepted or place.room in (Room.DONE, Room.FAILED):
+        return []
+    with suppress(FileNotFoundError, Unreadable):  # it moved on; or `doctor` has more to say
+        bond = together.of(place.path)
+        return sets.mates(site.spool, place.name.key, bond, events) if bond else []
+    return []
 
 
 def since(place: Place, events: Sequence[Event]) -> datetime:

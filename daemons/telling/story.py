@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from daemons.deciding import sets
 from daemons.reporting.waiting import planned, unsettled
 from daemons.sites import Site
 from daemons.steering.choosing import NotThere, Place, known
@@ -55,7 +56,9 @@ def _begun(chapter: Chapter) -> str:
 
 def _chapter(site: Site, place: Place, others: Sequence[Place]) -> Chapter:
     events, key = history.read(place.path), place.name.key
+    mates = notes.mates(site, place, events)
     gate = unsettled(key, planned(events), others) if place.queue is site.spool.master else ""
+    gate = gate or ("the others of its set" if any(mate.stands in sets.COMING for mate in mates) else "")
     means = meaning(place.queue.name, place.room, key, events, gate)
     return Chapter(
         key=key,
@@ -63,7 +66,7 @@ def _chapter(site: Site, place: Place, others: Sequence[Place]) -> Chapter:
         queue=place.queue.name,
         room=place.room,
         meaning=means.state,
-        notes=notes.of(site, place, events),
+        notes=[*sets.in_words(mates), *notes.of(site, place, events)],
         remedy=means.remedy,
         events=[_flat(event) for event in events],
         since=notes.since(place, events).isoformat(),

@@ -14,7 +14,7 @@ from typing import get_args
 
 import pytest
 
-from daemons.building import ways
+from daemons.building import loose, ways
 from daemons.building.build import Settings
 from daemons.building.environment import DepWait, Limits, LocalArchive
 from daemons.building.extra import Extra
@@ -189,6 +189,22 @@ def test_dependencies_come_from_the_archive_and_the_suites_sources_too_and_find_
     assert "\nthe local tool\n" in log_of(work)
     assert "\nLOOKED\n" in log_of(work)
     assert secret.exists()
+
+
+@unprivileged
+def test_what_another_of_its_set_made_is_a_build_dependency_though_nobody_signed_it(way: Builds, work: Path) -> None:
+    package = tiny.binary(work, "sister-tool", {}, {"usr/bin/sister-tool": "#!/bin/sh\necho the sister\n"})
+    parts = work / "parts"
+    parts.mkdir()
+    package = package.rename(parts / package.name)
+    job = tiny.job(tiny.source(work, fields="Build-Depends: sister-tool", arch="sister-tool"), "amd64")
+    ref = tiny.reference(package)
+    made = BuildResult(job, "built", "", "check", (ref,), ref, utc(), utc())
+    work.chmod(0o711)
+    archive = loose.lay(work / "here", [(made, parts)], "amd64")
+    outcome = result_of(way, work, work / job.dsc.name, archive=archive)
+    assert outcome.verdict == "built", log_of(work)[-3000:]
+    assert "\nthe sister\n" in log_of(work)
 
 
 @unprivileged
