@@ -1,4 +1,4 @@
-"""What a set of arrivals changes in a suite, each seeing what those before it made; or why one may not come in."""
+"""What a set of arrivals changes in a suite, each seeing what others made; or why one may not come in."""
 
 from __future__ import annotations
 
@@ -22,14 +22,23 @@ def plan(
     conflict = published.conflict(member.ref for one in checked for member in one.members)
     if conflict:
         return Refusal(conflict)
-    draft = Draft(into, many=len(checked) > _MANY)
-    for one in checked:
-        elsewhere = _elsewhere(one.arrival, into.suite.name, others)
-        planned = Refusal(elsewhere) if elsewhere else draft.plan(one.arrival)
-        if isinstance(planned, Refusal):
-            return planned if len(checked) == 1 else _of(one.arrival, planned)
+    draft, left = Draft(into, many=len(checked) > _MANY), [*checked]
+    while left:  # a package may come from a source whose turn is before that of the one which gives it up
+        refused = [(one, refusal) for one in left if (refusal := _refusal(one.arrival, draft, into, others))]
+        if len(refused) == len(left):
+            one, refusal = refused[0]
+            return refusal if len(checked) == 1 else _of(one.arrival, refusal)
+        left = [one for one, _ in refused]
     described = (built for one in checked for built in one.arrival.binaries if built.description)
     return structs.replace(draft.change, described=tuple(described))
+
+
+def _refusal(arrival: Arrival, draft: Draft, into: Catalogue, others: Mapping[str, Catalogue]) -> Refusal | None:
+    """Take an arrival into the draft, or say why not."""
+    if elsewhere := _elsewhere(arrival, into.suite.name, others):
+        return Refusal(elsewhere)
+    planned = draft.plan(arrival)
+    return planned if isinstance(planned, Refusal) else None
 
 
 def _of(arrival: Arrival, refusal: Refusal) -> Refusal:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from archive import stanzas
+from archive import delivery, stanzas
 from archive.catalogue import Place
-from archive.delivery import Material
+from archive.delivery import Delivery, Material
 from archive.inclusion import Change, Difference, Included, Inclusion, Refusal, TooSoon, Unchanged
 from archive.indices import Damaged
 from archive.indices.writing import KEPT
@@ -285,6 +285,40 @@ def test_two_sources_of_one_import_cannot_have_one_package(made: Repository, tmp
     refused = made.import_files("demo", [Material(packages.ref_of(deb), deb) for deb in debs], LATER[0])
     assert isinstance(refused, Refusal)
     assert "tiny: belongs to the source first in demo" in refused.reason
+
+
+def test_a_package_moves_between_sources_that_come_together_in_whatever_order(made: Repository, tmp_path: Path) -> None:
+    def delivered(source: str, version: str, *names: str) -> Delivery:
+        sources, built = folder(tmp_path, f"{source}-{version}"), folder(tmp_path, f"{source}-{version}-built")
+        packages.dsc(sources, source, version, [(name, "any") for name in names])
+        for name in names:
+            packages.deb(built, name, version, source="" if name == source else f"{source} ({version})")
+        upload = packages.upload(sources, source, version)
+        return delivery.of_upload(upload, sources, [packages.result(upload, "amd64", built)])
+
+    made.include_together("demo", [delivered("old", "1.0", "old", "moved")], LATER[0])
+    taker, giver = delivered("new", "2.0", "new", "moved"), delivered("old", "2.0", "old")
+    alone = made.include_together("demo", [taker], LATER[1])
+    assert isinstance(alone, Refusal)
+    assert "belongs to the source old" in alone.reason
+
+    together = made.include_together("demo", [taker, giver], LATER[1])
+    assert isinstance(together, Included)
+    assert made.include_together("demo", [taker, giver], LATER[2]) == Unchanged()
+    (moved,) = made.catalogue("demo").about((), ("moved",)).binaries()
+    assert (moved.source, moved.version) == ("new", "2.0")
+
+
+def test_a_refusal_of_one_refuses_all_that_come_together_and_names_it(made: Repository, tmp_path: Path) -> None:
+    def delivered(source: str, version: str) -> Delivery:
+        sources = folder(tmp_path, f"{source}-{version}")
+        packages.dsc(sources, source, version)
+        return delivery.of_upload(packages.upload(sources, source, version), sources, [])
+
+    made.include_together("demo", [delivered("tiny", "2.0")], LATER[0])
+    outcome = made.include_together("demo", [delivered("more", "1.0"), delivered("tiny", "1.0")], LATER[1])
+    assert outcome == Refusal("tiny 1.0: demo has 2.0; no version is ever lowered")
+    assert made.catalogue("demo").version_of("more") is None
 
 
 def test_a_damaged_index_is_never_published_again(made: Repository, one: tuple[Path, Path], tmp_path: Path) -> None:

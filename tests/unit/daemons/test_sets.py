@@ -10,15 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from archive.inclusion import Inclusion, Refusal
+from archive.inclusion import Built, Inclusion, Refusal
+from archive.installable import Found
 from archive.repository import Repository
 from archive.signing import SigningFailed
-from daemons.deciding import sets, siblings
+from daemons.deciding import installing, sets, siblings
 from daemons.deciding.asking import RELEASE
 from daemons.deciding.gate import Abandon, Include, Wait, Withhold
 from daemons.deciding.sets import Mate, Part, Standing
 from daemons.publisher import Publisher
+from daemons.settings import Settings
 from daemons.steering import operating
 from daemons.telling import story
 from queues import atomic, envelope
@@ -29,7 +32,7 @@ from queues.values import Set, Upload
 from review import together
 from tests.support.dying import deaths, disk
 from tests.support.entries import upload
-from tests.support.world import REVIEWER, SUITE, Build, World
+from tests.support.world import REVIEWER, SUITE, Build, Sources, World
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -236,6 +239,32 @@ def test_a_refusal_of_one_holds_all_and_says_which(world: World, monkeypatch: py
     assert places(world, one, other) == ["archive/hold", "archive/hold"]
     assert reason(world, one) == reason(world, other) == "other 1.0: its name"
     assert (world.published(), world.published("other")) == (None, None)
+
+
+def test_what_is_new_is_checked_together_whether_it_can_be_installed(
+    tmp_path: Path, sources: Sources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(tmp_path / "site", sources, Settings({"demo": replace(SUITE, installable="hold")}))
+    seen: list[set[str]] = []
+
+    def check(_: object, __: object, new: Sequence[Built]) -> Found:
+        seen.append({one.stanza.package for one in new})
+        return Found(("pkg 1.0 needs what cannot be together",))
+
+    monkeypatch.setattr(installing, "check", check)
+    one, other = accepted(world, "pkg", "other")
+    for member in (one, other):
+        build(world, member)
+    world.master()
+    world.publisher()
+    assert seen == [{"pkg", "other"}]
+    assert places(world, one, other) == ["archive/hold", "archive/hold"]
+
+    for member in (one, other):
+        operating.release(world.spool, member.key, "rita")
+    world.publisher()
+    assert places(world, one, other) == ["archive/done", "archive/done"]
+    world.close()
 
 
 def test_where_nothing_can_be_signed_all_wait(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
