@@ -1,4 +1,4 @@
-"""The archive as its users see it: ask what is published, include, publish again.
+"""The archive worked on: include, publish again, go back.
 
 One at a time: whatever publishes holds the tree's lock and first finishes or drops what a dead publication left.
 """
@@ -13,38 +13,32 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archive import delivery, importing, upkeep
-from archive.catalogue import Catalogue, aliases_of, dists_of
+from archive.catalogue import aliases_of, dists_of
 from archive.contents.lists import Lists
 from archive.contents.writing import Contents
 from archive.delivery import Checked, Delivery, Material, Unfit
+from archive.holdings import Holdings
 from archive.inclusion import Built, Change, Included, Inclusion, Refusal, TooSoon, Unchanged
 from archive.indices import opening
 from archive.indices.texts import Texts
 from archive.keeping import restoring
-from archive.keeping.records import Records, Rollback
+from archive.keeping.records import Rollback
 from archive.opkg.packages import NotMade
 from archive.planning import plan
-from archive.pool import Mismatch, NameTaken, Pool
+from archive.pool import Mismatch, NameTaken
 from archive.publication import Publication, TooEarly, check_time
-from archive.published import Published
 from archive.repetition import repeats, taken_back
 from archive.signing import ArchiveKey, Signer
-from archive.snapshot import SnapshotId, Tree, identify
+from archive.snapshot import SnapshotId, identify
 from queues import atomic
-from queues.names import without_epoch
-from queues.problem import Problem
 from queues.values import BuildResult, FileRef, Suite, Upload
 
 if TYPE_CHECKING:
     from archive.opkg.feeds import Feeds
 
 
-class UnknownSuite(Problem):
-    """A suite that the settings do not have."""
-
-
-class Repository:
-    """The archive of a site: the document root and the key that signs it."""
+class Repository(Holdings):
+    """The archive of a site, with the key that signs it: what may be looked at, and published."""
 
     def __init__(
         self,
@@ -59,20 +53,14 @@ class Repository:
 
         `after` is called behind each publication, with the lock held; `url` is where it is served, if that is known.
         """
-        self.root = root
-        self.suites = suites
+        super().__init__(root, suites)
         self.key = ArchiveKey(keys / "archive")
-        self.pool = Pool(root)
-        self.published = Published(root / "snapshots" / "published.sha256")
         self._signer: Signer = signer or self.key
         self._keys = keys
         self._after = after
         self._url = url.rstrip("/")
-        self._tree = Tree(root)
         self._texts = Texts(root.with_name("texts"))
         self._contents = Contents(Lists(root.with_name("lists"), root), self._texts)
-        self.records = Records(root.with_name("snapshots"))
-        self._read: dict[str, tuple[SnapshotId | None, Catalogue]] = {}
 
     def init(self, now: datetime) -> None:
         """Make what is missing: directories, the key and its exports, an empty publication of each new suite.
@@ -89,36 +77,9 @@ class Repository:
         if missing:
             self._renew(missing, now)
 
-    def suite(self, name: str) -> Suite:
-        """Give a suite's rules. Raises UnknownSuite."""
-        try:
-            return self.suites[name]
-        except KeyError:
-            raise UnknownSuite(f"{name}: no such suite (there are: {', '.join(self.suites)})") from None
-
-    def current(self, suite: str) -> SnapshotId | None:
-        """Give the snapshot that a suite is; None before its first publication."""
-        return self._tree.current(suite)
-
-    def feeds(self, suite: str) -> SnapshotId | None:
-        """Give the snapshot that a suite's feeds for opkg are in; None when it has none."""
-        return self._tree.feeds(suite)
-
     def feed_key(self) -> str:
         """Name the key of the feeds for OpenWrt; empty when no suite has feeds. Raises usign.NoFeedKey."""
         return self._feeds.key().fingerprint if self._feeds else ""
-
-    def catalogue(self, suite: str) -> Catalogue:
-        """Give what a suite publishes now, to be looked up. Raises UnknownSuite."""
-        current = self.current(suite)
-        known = self._read.get(suite)
-        if known is None or known[0] != current:
-            known = self._read[suite] = (current, opening.catalogue(self._tree, self.suite(suite)))
-        return known[1]
-
-    def is_published(self, source: str, version: str) -> bool:
-        """Say whether a source of this version, of whatever epoch, was ever published in any suite."""
-        return self.published.sha256_of(f"{source}_{without_epoch(version)}.dsc") is not None
 
     def include(
         self,

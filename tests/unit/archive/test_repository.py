@@ -11,12 +11,13 @@ import pytest
 from archive import delivery, stanzas
 from archive.catalogue import Place
 from archive.delivery import Delivery, Material
+from archive.holdings import UnknownSuite
 from archive.inclusion import Change, Difference, Included, Inclusion, Refusal, TooSoon, Unchanged
 from archive.indices import Damaged
 from archive.indices.writing import KEPT
 from archive.publication import ChangedIdentity
 from archive.release import hashes
-from archive.repository import Repository, UnknownSuite
+from archive.repository import Repository
 from queues.values import Suite
 from tests.unit.archive import packages
 from tests.unit.archive.packages import MOMENT
