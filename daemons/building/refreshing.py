@@ -46,7 +46,10 @@ class Refreshing:
         old = next(self._old(now), None) if self._days else None
         if old is not None:
             self._not_before[old.path] = now + AGAIN
-            self._start(old)
+            try:
+                self._start(old)
+            except OSError as error:
+                log.warning("%s: it is old, and nothing can be started that makes it anew: %s", old.path, error)
 
     def _old(self, now: datetime) -> Iterator[Base]:
         for link in sorted(self._bases.glob("*-*")):

@@ -200,3 +200,18 @@ def test_a_builder_goes_on_with_the_old_base_and_tries_later_when_there_is_no_mi
     one.refreshing.tend(utc() + AGAIN + timedelta(minutes=1))
     one.until_it_ended()
     assert len(digests(cache)) == 2
+
+
+@unprivileged
+def test_a_cache_in_which_nothing_can_be_written_stops_no_builder(
+    cache: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    publish(cache, "first")
+    refresh(cache)
+    make_older(cache, 8 * DAY)
+    one = Beside(cache)
+    cache.chmod(0o500)
+    one.refreshing.tend(utc())
+    cache.chmod(0o700)
+    assert "nothing can be started that makes it anew" in caplog.text
+    assert not one.tend()
