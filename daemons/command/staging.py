@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,12 +15,13 @@ import click
 
 from archive.delivery import Material
 from archive.pool import plain
-from queues import atomic
+from queues import atomic, locks
 from queues.problem import Problem
 from queues.values import FileRef
 
 _NAMED = re.compile(rb"^ [0-9a-f]{64} [0-9]+ (\S+)$", re.MULTILINE)
 _EPOCH = re.compile(r"_[0-9]+%3a")  # apt writes it into the names of what it downloads; the archive's have none
+_STAGE = ".including-"
 _LARGEST = 4 << 20
 _CHUNK = 1 << 20
 _MANY = 100
@@ -56,20 +58,39 @@ def _same(one: Path, other: Path) -> bool:
 
 @contextmanager
 def staged(archive: Path, files: Mapping[str, BinaryIO | Path]) -> Iterator[list[Material]]:
-    """Copy files, open ones or by path, to beside the archive, hashed and synced; they go when the block is left."""
-    stage = Path(tempfile.mkdtemp(prefix=".including-", dir=archive.parent))
-    wanted = sorted(name for name in files if not name.endswith(_UNUSED))
-    try:
-        with click.progressbar(wanted, label="copying", hidden=len(wanted) <= _MANY) as names:
-            copies = [_copied(files[name], stage / _EPOCH.sub("_", name)) for name in names]
+    """Copy files, open ones or by path, to beside the archive, hashed and synced; they go when the block is left.
+
+    Raises Problem where two names differ by an epoch only.
+    """
+    wanted: dict[str, str] = {}
+    for given in (name for name in sorted(files) if not name.endswith(_UNUSED)):
+        if (other := wanted.setdefault(_EPOCH.sub("_", given), given)) != given:
+            raise Problem(f"{given}: it would have the name of {other}, too; leave one of them out")
+    with _stage(archive.parent) as stage:
+        with click.progressbar(wanted.items(), label="copying", hidden=len(wanted) <= _MANY) as names:
+            copies = [_copied(files[given], stage / name) for name, given in names]
         if len(copies) > _MANY:
             atomic.disk.sync_all()
         else:
             for copy in copies:
                 atomic.disk.sync(copy.path)
         yield copies
+
+
+@contextmanager
+def _stage(beside: Path) -> Iterator[Path]:
+    """Make a directory that is locked as long as it is used; those of commands that were killed go."""
+    with locks.held(beside):
+        for left in beside.glob(f"{_STAGE}*"):
+            if locks.is_free(left):
+                atomic.remove(left)
+        stage = Path(tempfile.mkdtemp(prefix=_STAGE, dir=beside))
+        lock = locks.hold(stage)
+    try:
+        yield stage
     finally:
         atomic.remove(stage)
+        os.close(lock)
 
 
 def _copied(source: BinaryIO | Path, target: Path) -> Material:
