@@ -16,17 +16,18 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from daemons import buildlogs
-from daemons.building import base, ways
-from daemons.building.ahead import Ahead
-from daemons.building.build import Settings
+from daemons.building.bases import base
+from daemons.building.bases.refreshing import Refreshing
+from daemons.building.builds import ways
+from daemons.building.builds.build import Settings
+from daemons.building.builds.outcomes import Cancelled, Killed, Suspicious
+from daemons.building.builds.outcomes import Outcome as Built
+from daemons.building.builds.places import Places
+from daemons.building.builds.recipe import log_name
 from daemons.building.environment import DepWait
-from daemons.building.extra import Extra
-from daemons.building.installing import Keeping, Layered
-from daemons.building.outcomes import Cancelled, Killed, Suspicious
-from daemons.building.outcomes import Outcome as Built
-from daemons.building.places import Places
-from daemons.building.recipe import log_name
-from daemons.building.refreshing import Refreshing
+from daemons.building.layers.extra import Extra
+from daemons.building.layers.installing import Keeping, Layered
+from daemons.building.root.ahead import Ahead
 from daemons.buildlogs import OUT
 from daemons.deciding import siblings, verdicts
 from daemons.deciding.siblings import Siblings

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from daemons import account, settings, sites
-from daemons.building.base import Base, BaseFailed, find, listing
+from daemons.building.bases.base import Base, BaseFailed, find, listing
 from daemons.sites import Site
 from queues.values import Suite
 

@@ -24,13 +24,13 @@ from msgspec.structs import replace
 
 from archive import reading
 from daemons import account, settings
-from daemons.building import ways
-from daemons.building.build import Settings
+from daemons.building.builds import ways
+from daemons.building.builds.build import Settings
+from daemons.building.builds.outcomes import Killed, Outcome, Suspicious
+from daemons.building.builds.recipe import log_name
 from daemons.building.environment import DepWait
-from daemons.building.extra import Extra
-from daemons.building.installing import Keeping, Layered
-from daemons.building.outcomes import Killed, Outcome, Suspicious
-from daemons.building.recipe import log_name
+from daemons.building.layers.extra import Extra
+from daemons.building.layers.installing import Keeping, Layered
 from daemons.command import bases
 from daemons.command.words import words_of
 from queues import names

@@ -7,8 +7,8 @@ from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 
-from daemons.building import loose
 from daemons.building.environment import LocalArchive
+from daemons.building.layers import loose
 from daemons.deciding import ordering, sets, wanting
 from daemons.deciding.asking import PLAN, RELEASE
 from daemons.deciding.ordering import State, Task

@@ -10,7 +10,7 @@ import hashlib
 from contextlib import suppress
 from datetime import datetime
 
-from daemons.building.recipe import log_name
+from daemons.building.builds.recipe import log_name
 from daemons.deciding import results
 from daemons.sites import Site
 from daemons.steering.cancelling import Cancel

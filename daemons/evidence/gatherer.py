@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from daemons.building.base import BaseFailed, BaseInUse
+from daemons.building.bases.base import BaseFailed, BaseInUse
 from daemons.building.environment import Broken
 from daemons.evidence.gathering import Gatherer
 from daemons.evidence.sandbox import Bounds

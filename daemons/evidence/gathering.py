@@ -11,13 +11,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from archive import pool
-from daemons.building import base, memory
-from daemons.building.base import Base
-from daemons.building.following import Watch
-from daemons.building.installing import Keeping
-from daemons.building.overlay import Overlay
-from daemons.building.store import Layer
-from daemons.building.stores import Stores
+from daemons.building.bases import base
+from daemons.building.bases.base import Base
+from daemons.building.layers.installing import Keeping
+from daemons.building.layers.store import Layer
+from daemons.building.layers.stores import Stores
+from daemons.building.root import memory
+from daemons.building.root.following import Watch
+from daemons.building.root.overlay import Overlay
 from daemons.evidence import linting, needing, sandbox
 from daemons.evidence.linting import Lintian
 from daemons.evidence.sandbox import Bounds, Looked

@@ -14,12 +14,12 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from daemons.building import resolving
-from daemons.building.base import Base
+from daemons.building.bases.base import Base
 from daemons.building.environment import Broken, DepWait, Environment, Limits, Unavailable
-from daemons.building.following import Watch
-from daemons.building.installing import Keeping, Layered, Needs
-from daemons.building.store import Layer
+from daemons.building.layers import resolving
+from daemons.building.layers.installing import Keeping, Layered, Needs
+from daemons.building.layers.store import Layer
+from daemons.building.root.following import Watch
 from queues.clock import Clock
 
 PATIENCE = 1800.0  # seconds before what could not be had is tried again

@@ -11,12 +11,13 @@ import logging
 from collections.abc import Iterator, Sequence
 
 from archive import dscfile
-from daemons.building import base, resolving
-from daemons.building.base import BaseFailed
+from daemons.building.bases import base
+from daemons.building.bases.base import BaseFailed
 from daemons.building.environment import Broken, DepWait, Kind, Limits
-from daemons.building.extra import Extra
-from daemons.building.following import Watch
-from daemons.building.installing import Keeping, Layered, Needs
+from daemons.building.layers import resolving
+from daemons.building.layers.extra import Extra
+from daemons.building.layers.installing import Keeping, Layered, Needs
+from daemons.building.root.following import Watch
 from daemons.sites import Site
 from queues import control
 from queues.values import Suite

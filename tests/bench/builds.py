@@ -22,14 +22,15 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[0] = str(ROOT)  # this file's own directory would hide the package of its name
 
 from daemons import account  # noqa: E402 -- after the path is right
-from daemons.building import entering, unpacking  # noqa: E402
-from daemons.building.ahead import Ahead  # noqa: E402
-from daemons.building.base import Base  # noqa: E402
-from daemons.building.build import build  # noqa: E402
+from daemons.building.bases import unpacking  # noqa: E402
+from daemons.building.bases.base import Base  # noqa: E402
+from daemons.building.builds.build import build  # noqa: E402
 from daemons.building.environment import Limits  # noqa: E402
-from daemons.building.first import First  # noqa: E402
-from daemons.building.installing import Layered  # noqa: E402
-from daemons.building.overlay import Overlay  # noqa: E402
+from daemons.building.layers.installing import Layered  # noqa: E402
+from daemons.building.root import entering  # noqa: E402
+from daemons.building.root.ahead import Ahead  # noqa: E402
+from daemons.building.root.first import First  # noqa: E402
+from daemons.building.root.overlay import Overlay  # noqa: E402
 from daemons.command.build import _job  # noqa: E402
 from queues.clock import utc  # noqa: E402
 from queues.values import BuildResult  # noqa: E402

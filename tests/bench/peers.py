@@ -24,11 +24,11 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[0] = str(ROOT)  # this file's own directory would hide the package of its name
 
 from daemons import account  # noqa: E402 -- after the path is right
-from daemons.building import resolving  # noqa: E402
-from daemons.building.base import Base  # noqa: E402
-from daemons.building.build import build  # noqa: E402
+from daemons.building.bases.base import Base  # noqa: E402
+from daemons.building.builds.build import build  # noqa: E402
 from daemons.building.environment import Kind, Limits  # noqa: E402
-from daemons.building.installing import Keeping, Layered, Needs  # noqa: E402
+from daemons.building.layers import resolving  # noqa: E402
+from daemons.building.layers.installing import Keeping, Layered, Needs  # noqa: E402
 from daemons.command.build import _job  # noqa: E402
 from queues.clock import utc  # noqa: E402
 from queues.values import BuildJob, BuildResult  # noqa: E402

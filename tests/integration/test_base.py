@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from daemons.building import base
+from daemons.building.bases import base
+from daemons.building.bases.unpacking import UnpackingFailed
 from daemons.building.environment import Limits
-from daemons.building.overlay import Overlay
-from daemons.building.unpacking import UnpackingFailed
+from daemons.building.root.overlay import Overlay
 from tests.support.account import room, unprivileged
 
 pytestmark = pytest.mark.integration

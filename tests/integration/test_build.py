@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from daemons.building.build import Settings, build
+from daemons.building.builds.build import Settings, build
+from daemons.building.builds.outcomes import Killed, Outcome, Suspicious
 from daemons.building.environment import DepWait, Limits, LocalArchive
-from daemons.building.installing import Layered
-from daemons.building.outcomes import Killed, Outcome, Suspicious
+from daemons.building.layers.installing import Layered
 from queues.clock import utc
 from queues.outcomes import Later
 from queues.values import BuildResult

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from daemons import account, samples, settings
-from daemons.building import entering
-from daemons.building.stores import Stores
+from daemons.building.layers.stores import Stores
+from daemons.building.root import entering
 from queues.clock import utc
 from queues.values import Suite
 from tests.support import tiny

@@ -7,9 +7,9 @@ from typing import get_args
 
 import pytest
 
-from daemons.building import ways
-from daemons.building.build import Settings
-from daemons.building.installing import Layered
+from daemons.building.builds import ways
+from daemons.building.builds.build import Settings
+from daemons.building.layers.installing import Layered
 from daemons.command.build import _job
 from queues.clock import utc
 from queues.values import BuildResult, Builds

@@ -10,10 +10,10 @@ from functools import partial
 import pytest
 
 from daemons import account
-from daemons.building import cgroups
-from daemons.building.build import Settings, build
+from daemons.building.builds.build import Settings, build
 from daemons.building.environment import Limits
-from daemons.building.installing import Layered
+from daemons.building.layers.installing import Layered
+from daemons.building.root import cgroups
 from queues.clock import utc
 from queues.values import BuildResult
 from tests.support import tiny

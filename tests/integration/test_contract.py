@@ -14,12 +14,13 @@ from typing import get_args
 
 import pytest
 
-from daemons.building import loose, ways
-from daemons.building.build import Settings
+from daemons.building.builds import ways
+from daemons.building.builds.build import Settings
+from daemons.building.builds.outcomes import Cancelled, Outcome, Suspicious
 from daemons.building.environment import DepWait, Limits, LocalArchive
-from daemons.building.extra import Extra
-from daemons.building.installing import Layered
-from daemons.building.outcomes import Cancelled, Outcome, Suspicious
+from daemons.building.layers import loose
+from daemons.building.layers.extra import Extra
+from daemons.building.layers.installing import Layered
 from queues.clock import utc
 from queues.values import BuildResult, Builds
 from tests.support import tiny
@@ -261,10 +262,11 @@ def test_a_cancelled_build_ends_at_once_and_leaves_nothing(way: Builds, work: Pa
 BUILDER = """
 import sys
 from pathlib import Path
-from daemons.building import base, ways
-from daemons.building.build import Settings
-from daemons.building.extra import Extra
-from daemons.building.installing import Layered
+from daemons.building.bases import base
+from daemons.building.builds import ways
+from daemons.building.builds.build import Settings
+from daemons.building.layers.extra import Extra
+from daemons.building.layers.installing import Layered
 from queues.clock import utc
 from tests.support import tiny
 way, system, cache, work = sys.argv[1], *map(Path, sys.argv[2:])

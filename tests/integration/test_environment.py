@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from daemons.building import base
-from daemons.building.base import BaseInUse
+from daemons.building.bases import base
+from daemons.building.bases.base import BaseInUse
 from daemons.building.environment import Broken, Limits, LocalArchive, Refused
-from daemons.building.overlay import Overlay
+from daemons.building.root.overlay import Overlay
 from tests.support import tiny
 from tests.support.account import unprivileged
 from tests.support.bases import base_of
@@ -185,8 +185,8 @@ def test_the_end_leaves_no_process_and_no_mount() -> None:
 HOLDER = """
 import sys, io
 from pathlib import Path
-from daemons.building import base
-from daemons.building.overlay import Overlay
+from daemons.building.bases import base
+from daemons.building.root.overlay import Overlay
 from daemons.building.environment import Limits
 with Overlay(base.at(Path(sys.argv[1]))) as environment:
     print(environment.pid, flush=True)

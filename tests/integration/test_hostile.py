@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from daemons.building import keyring, memory
-from daemons.building.build import Settings, build
+from daemons.building.builds.build import Settings, build
 from daemons.building.environment import Ended, Limits, LocalArchive, Refused
-from daemons.building.installing import Layered
-from daemons.building.overlay import Overlay
+from daemons.building.layers.installing import Layered
+from daemons.building.root import keyring, memory
+from daemons.building.root.overlay import Overlay
 from queues.clock import utc
 from queues.values import BuildResult
 from tests.support import tiny

@@ -16,13 +16,13 @@ from pathlib import Path
 
 import pytest
 
-from daemons.building import memory
 from daemons.building.environment import Broken, DepWait, Environment, Limits, LocalArchive, Unavailable
-from daemons.building.extra import Extra
-from daemons.building.installing import Keeping, Layered
-from daemons.building.memory import Room
-from daemons.building.overlay import Overlay
-from daemons.building.store import Store
+from daemons.building.layers.extra import Extra
+from daemons.building.layers.installing import Keeping, Layered
+from daemons.building.layers.store import Store
+from daemons.building.root import memory
+from daemons.building.root.memory import Room
+from daemons.building.root.overlay import Overlay
 from queues.clock import utc
 from tests.support import tiny
 from tests.support.account import unprivileged

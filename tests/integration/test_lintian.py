@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from daemons.building import resolving
-from daemons.building.installing import Needs
+from daemons.building.layers import resolving
+from daemons.building.layers.installing import Needs
 from daemons.evidence import linting
 from daemons.evidence.gatherer import EvidenceDaemon
 from daemons.settings import Evidence

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from daemons.building import entering
-from daemons.building.first import First
+from daemons.building.root import entering
+from daemons.building.root.first import First
 from tests.support.account import unprivileged
 
 pytestmark = pytest.mark.integration

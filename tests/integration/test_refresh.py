@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from daemons.building import base
-from daemons.building.refreshing import AGAIN, Refreshing
+from daemons.building.bases import base
+from daemons.building.bases.refreshing import AGAIN, Refreshing
 from daemons.command import command
 from queues.clock import utc
 from queues.problem import Problem
@@ -157,7 +157,7 @@ TOP = Path(__file__).parents[2]
 _REFRESH = """
 import sys
 sys.path.insert(0, "{top}")
-from daemons.building import base
+from daemons.building.bases import base
 from daemons.command import command
 base._mmdebstrap = lambda *_: ["tar", "-C", "{cache}/mirror", "-c", "."]
 command(["environment", "refresh", "--older", "7", "--cache", "{cache}", *sys.argv[1:]])

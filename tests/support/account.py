@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import ParamSpec
 
 from daemons import account
-from daemons.building import unpacking
+from daemons.building.bases import unpacking
 
 P = ParamSpec("P")
 

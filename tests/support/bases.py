@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from daemons.building import base
-from daemons.building.base import Base
+from daemons.building.bases import base
+from daemons.building.bases.base import Base
 from daemons.command import bases
 
 

@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 from daemons import account
-from daemons.building import base
+from daemons.building.bases import base
 from daemons.building.environment import Limits
-from daemons.building.overlay import Overlay
+from daemons.building.root.overlay import Overlay
 
 
 def main() -> None:

@@ -15,11 +15,11 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from daemons.building import entering
-from daemons.building.base import Base
-from daemons.building.chroots import PLACE, Chroots
+from daemons.building.bases.base import Base
 from daemons.building.environment import DIRECTORY, Limits, Unavailable
-from daemons.building.installing import Layered
+from daemons.building.layers.installing import Layered
+from daemons.building.root import entering
+from daemons.building.sbuild.chroots import PLACE, Chroots
 from queues.values import BuildJob
 from tests.support.tools import run
 

@@ -42,7 +42,7 @@ class DebianSources:
     """Debian's source packages of one suite, fetched by an apt that shares nothing with the machine's."""
 
     def __init__(self, folder: Path, suite: str = "bookworm") -> None:
-        from daemons.building import mirror  # the demo's --help has no library yet
+        from daemons.building.bases import mirror  # the demo's --help has no library yet
 
         self.folder = folder
         for name in ("etc", "state/lists/partial", "cache/archives/partial", "sources"):

@@ -16,11 +16,11 @@ import msgspec
 from msgspec import Struct
 
 from daemons import account
-from daemons.building import base
-from daemons.building.base import Base
-from daemons.building.contents import File
+from daemons.building.bases import base
+from daemons.building.bases.base import Base
 from daemons.building.environment import Limits
-from daemons.building.overlay import Overlay
+from daemons.building.root.contents import File
+from daemons.building.root.overlay import Overlay
 from daemons.command import bases
 from queues import atomic
 

@@ -20,11 +20,11 @@ from archive import reading
 from archive.reading import Fields
 from archive.repository import Repository
 from daemons.builder import Builder
-from daemons.building import ways
+from daemons.building.builds import ways
+from daemons.building.builds.outcomes import Killed as KilledBuild
+from daemons.building.builds.outcomes import Outcome, Suspicious
+from daemons.building.builds.recipe import log_name
 from daemons.building.environment import DepWait
-from daemons.building.outcomes import Killed as KilledBuild
-from daemons.building.outcomes import Outcome, Suspicious
-from daemons.building.recipe import log_name
 from daemons.master import Master
 from daemons.process.daemon import Daemon
 from daemons.publisher import Publisher

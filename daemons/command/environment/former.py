@@ -7,8 +7,8 @@ from pathlib import Path
 from msgspec import Struct
 
 from daemons import buildlogs
-from daemons.building import likeness
-from daemons.building.likeness import Likeness
+from daemons.building.byhand import likeness
+from daemons.building.byhand.likeness import Likeness
 from daemons.sites import Site
 from daemons.steering.choosing import Place, known
 from daemons.steering.jobs import wished

@@ -8,11 +8,11 @@ import click
 import msgspec
 from rich.table import Table
 
-from daemons.building import base
-from daemons.building.base import Base
-from daemons.building.holding import Held, Holding
-from daemons.building.store import Layer
-from daemons.building.stores import Stores
+from daemons.building.bases import base
+from daemons.building.bases.base import Base
+from daemons.building.byhand.holding import Held, Holding
+from daemons.building.layers.store import Layer
+from daemons.building.layers.stores import Stores
 from daemons.command import bases
 from daemons.command.tables import console
 from queues.clock import utc

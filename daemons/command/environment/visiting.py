@@ -12,14 +12,15 @@ import click
 from msgspec import Struct
 from msgspec.structs import replace
 
-from daemons.building import entering, restoring
-from daemons.building.base import Base
+from daemons.building.bases.base import Base
+from daemons.building.builds.recipe import building, tree, variables
+from daemons.building.byhand import restoring
+from daemons.building.byhand.holding import Held, Holding, hold
 from daemons.building.environment import DIRECTORY
-from daemons.building.extra import Extra
-from daemons.building.holding import Held, Holding, hold
-from daemons.building.installing import Keeping, Layered
-from daemons.building.overlay import Overlay
-from daemons.building.recipe import building, tree, variables
+from daemons.building.layers.extra import Extra
+from daemons.building.layers.installing import Keeping, Layered
+from daemons.building.root import entering
+from daemons.building.root.overlay import Overlay
 from daemons.command import bases, terminal
 from daemons.command.environment import former
 from daemons.process.detached import detached

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from archive.dscfile import NotADsc
-from daemons.building.build import MOST_FILES, Settings, build
-from daemons.building.collecting import copy_out
+from daemons.building.builds.build import MOST_FILES, Settings, build
+from daemons.building.builds.outcomes import Cancelled, Killed, Outcome
+from daemons.building.builds.recipe import log_name
 from daemons.building.environment import (
     Broken,
     DepWait,
@@ -27,8 +28,7 @@ from daemons.building.environment import (
     Unavailable,
     Usage,
 )
-from daemons.building.outcomes import Cancelled, Killed, Outcome
-from daemons.building.recipe import log_name
+from daemons.building.root.collecting import copy_out
 from queues.names import Key
 from queues.outcomes import Later
 from queues.values import BuildJob, BuildResult, FileRef

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from daemons.building.complaint import first, killed
+from daemons.building.builds.complaint import first, killed
 
 
 @pytest.mark.parametrize(

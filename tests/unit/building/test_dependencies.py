@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from daemons.building.dependencies import build_dep, missing, not_installed, unresolved
 from daemons.building.environment import DepWait, Unavailable
+from daemons.building.layers.dependencies import build_dep, missing, not_installed, unresolved
 
 PREAMBLE = """\
 Reading package lists...

@@ -6,8 +6,8 @@ import resource
 
 import pytest
 
-from daemons.building import entering
 from daemons.building.environment import Limits
+from daemons.building.root import entering
 
 
 @pytest.mark.parametrize(("own", "nproc"), [(resource.RLIM_INFINITY, 200), (1000, 200), (50, 50)])

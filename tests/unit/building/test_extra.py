@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from daemons.building.environment import Broken
-from daemons.building.extra import Extra
-from daemons.building.resolving import origin_key
+from daemons.building.layers.extra import Extra
+from daemons.building.layers.resolving import origin_key
 
 BLOCK = "Signed-By: -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n mQ==\n -----END PGP PUBLIC KEY BLOCK-----\n"
 SOURCE = "Types: deb\nURIs: http://127.0.0.1/x\nSuites: x\nComponents: main\n"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from daemons.building import likeness
-from daemons.building.likeness import Likeness
-from daemons.building.resolving import Chosen, Package
+from daemons.building.byhand import likeness
+from daemons.building.byhand.likeness import Likeness
+from daemons.building.layers.resolving import Chosen, Package
 
 BASE = "bookworm-amd64-0123456789ab"
 KEY = "0123456789abcdef"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from daemons.building import mirror
-from daemons.building.mirror import Target, choose, targets
+from daemons.building.bases import mirror
+from daemons.building.bases.mirror import Target, choose, targets
 
 LISTED = """\
 https://vendor.example/apt/\tstable\tstable\tstable\tmain\tVendor\tVendor\t/etc/apt/sources.list.d/v.list:1

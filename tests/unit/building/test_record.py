@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from daemons.building.record import recording
+from daemons.building.builds.record import recording
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 

@@ -8,7 +8,7 @@ import pytest
 
 from archive.dscfile import NotADsc
 from daemons.building.environment import LocalArchive
-from daemons.building.resolving import (
+from daemons.building.layers.resolving import (
     Chosen,
     Package,
     archives_key,

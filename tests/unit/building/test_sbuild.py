@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from daemons.building import sbuild
-from daemons.building.base import Base
-from daemons.building.build import Settings, build
+from daemons.building.bases.base import Base
+from daemons.building.builds.build import Settings, build
+from daemons.building.builds.outcomes import Killed, Outcome
+from daemons.building.builds.recipe import log_name
 from daemons.building.environment import DepWait, Ended, Environment, Limits, Log, Refused, Unavailable, Usage
-from daemons.building.installing import Layered, Needs
-from daemons.building.outcomes import Killed, Outcome
-from daemons.building.recipe import log_name
+from daemons.building.layers.installing import Layered, Needs
+from daemons.building.sbuild import sbuild
 from queues.clock import utc
 from queues.names import Key
 from queues.outcomes import Later

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from daemons.builder import Builder
-from daemons.building import ways
-from daemons.building.outcomes import Outcome
+from daemons.building.builds import ways
+from daemons.building.builds.outcomes import Outcome
 from daemons.process import presence
 from daemons.settings import Build, Settings
 from queues.outcomes import Later

@@ -14,7 +14,19 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from archive import dscfile
-from daemons.building import results
+from daemons.building.builds import results
+from daemons.building.builds.outcomes import (
+    Cancelled,
+    Failed,
+    Killed,
+    Outcome,
+    Suspicious,
+    Trouble,
+    in_excess,
+    in_words,
+)
+from daemons.building.builds.recipe import building, changes_name, log_name, tree, unpacking, variables
+from daemons.building.builds.record import Record, recording, reference
 from daemons.building.environment import (
     DIRECTORY,
     Broken,
@@ -27,9 +39,6 @@ from daemons.building.environment import (
     Refused,
     Unavailable,
 )
-from daemons.building.outcomes import Cancelled, Failed, Killed, Outcome, Suspicious, Trouble, in_excess, in_words
-from daemons.building.recipe import building, changes_name, log_name, tree, unpacking, variables
-from daemons.building.record import Record, recording, reference
 from queues import control
 from queues.clock import Clock
 from queues.outcomes import Later

@@ -21,8 +21,9 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from daemons.building import entering, unpacking
+from daemons.building.bases import unpacking
 from daemons.building.environment import Broken
+from daemons.building.root import entering
 from queues import atomic
 from queues.clock import Clock
 

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from daemons.building.base import Base
+from daemons.building.bases.base import Base
 from daemons.building.environment import Broken, Limits, Unavailable
-from daemons.building.following import Watch
-from daemons.building.overlay import Overlay
-from daemons.building.store import Layer, Store
+from daemons.building.layers.store import Layer, Store
+from daemons.building.root.following import Watch
+from daemons.building.root.overlay import Overlay
 from queues import atomic
 
 PLACE = "/chroot.tar"

@@ -15,18 +15,20 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
-from daemons.building import dependencies, likeness, memory, resolving
-from daemons.building.base import Base
-from daemons.building.contents import File
+from daemons.building.bases.base import Base
+from daemons.building.byhand import likeness
 from daemons.building.environment import DepWait, Kind, Limits, LocalArchive, Log, Unavailable
-from daemons.building.extra import Extra
-from daemons.building.first import First, Start
-from daemons.building.following import Watch
-from daemons.building.indices import Indices
-from daemons.building.overlay import Overlay
-from daemons.building.resolving import Chosen
-from daemons.building.store import Layer
-from daemons.building.stores import Stores
+from daemons.building.layers import dependencies, resolving
+from daemons.building.layers.extra import Extra
+from daemons.building.layers.indices import Indices
+from daemons.building.layers.resolving import Chosen
+from daemons.building.layers.store import Layer
+from daemons.building.layers.stores import Stores
+from daemons.building.root import memory
+from daemons.building.root.contents import File
+from daemons.building.root.first import First, Start
+from daemons.building.root.following import Watch
+from daemons.building.root.overlay import Overlay
 from queues import atomic
 from queues.clock import Clock
 

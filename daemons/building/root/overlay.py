@@ -17,12 +17,12 @@ from typing import Self
 
 import msgspec
 
-from daemons.building import collecting, contents, entering, following, memory
-from daemons.building.base import Base
+from daemons.building.bases.base import Base
 from daemons.building.environment import DIRECTORY, Broken, Ended, Limits, LocalArchive, Log, Reached, Usage
-from daemons.building.first import First, Start
-from daemons.building.meter import Meter
-from daemons.building.store import Layer
+from daemons.building.layers.store import Layer
+from daemons.building.root import collecting, contents, entering, following, memory
+from daemons.building.root.first import First, Start
+from daemons.building.root.meter import Meter
 from queues.values import FileRef
 
 _RESOLVER = Path("/etc/resolv.conf")

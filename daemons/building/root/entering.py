@@ -11,8 +11,8 @@ import resource
 from collections.abc import Sequence
 from pathlib import Path
 
-from daemons.building.contents import USER
 from daemons.building.environment import Limits
+from daemons.building.root.contents import USER
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 OUTSIDE = {"PATH": PATH, "LC_ALL": "C"}
@@ -20,7 +20,7 @@ INSIDE = {"PATH": PATH, "LC_ALL": "C.UTF-8", "HOME": "/nonexistent", "TERM": "du
 PYTHON = "/usr/bin/python3"  # Debian's own: no other need be within reach of subordinate ids
 _NO_CORE = 1  # not 0: with that, a core is still piped to a program of the host (core(5)); no file can be so small
 _NARROW = {"i386", "armel", "armhf", "mipsel", "powerpc"}  # run by the 64-bit kernel as 32-bit machines
-_TOP = Path(__file__).resolve().parents[2]
+_TOP = Path(__file__).resolve().parents[3]
 _DYING = ("setpriv", "--pdeathsig", "KILL")
 
 
@@ -74,7 +74,7 @@ def mapped(argv: Sequence[str]) -> list[str]:
 def _program(call: str) -> list[str]:
     """Run a function of `inside` or `mapping`, in an interpreter that heeds nothing of where it runs."""
     module = call.partition(".")[0]
-    code = f"import sys; sys.path.append({str(_TOP)!r}); from daemons.building import {module}; {call}"
+    code = f"import sys; sys.path.append({str(_TOP)!r}); from daemons.building.root import {module}; {call}"
     return [PYTHON, "-I", "-S", "-c", code]
 
 

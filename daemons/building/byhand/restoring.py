@@ -9,14 +9,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from daemons.building import base, resolving
-from daemons.building.base import Base
+from daemons.building.bases import base
+from daemons.building.bases.base import Base
+from daemons.building.builds.recipe import tree, unpacking
+from daemons.building.byhand.likeness import Likeness
 from daemons.building.environment import DepWait, Limits, Log, Unavailable
-from daemons.building.installing import Layered, Needs
-from daemons.building.likeness import Likeness
-from daemons.building.overlay import Overlay
-from daemons.building.recipe import tree, unpacking
-from daemons.building.store import Layer
+from daemons.building.layers import resolving
+from daemons.building.layers.installing import Layered, Needs
+from daemons.building.layers.store import Layer
+from daemons.building.root.overlay import Overlay
 from queues.problem import Problem
 from queues.values import BuildJob
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from daemons.building import complaint
+from daemons.building.builds import complaint
 from queues import atomic
 from queues.clock import Clock
 from queues.values import FileRef

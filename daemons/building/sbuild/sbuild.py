@@ -13,10 +13,9 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from daemons.building import chroots, contents, dependencies, entering, likeness, memory, resolving, summary
-from daemons.building.build import Work
-from daemons.building.chroots import Chroots
-from daemons.building.contents import File
+from daemons.building.builds.build import Work
+from daemons.building.builds.outcomes import Trouble
+from daemons.building.byhand import likeness
 from daemons.building.environment import (
     DIRECTORY,
     Broken,
@@ -29,11 +28,15 @@ from daemons.building.environment import (
     Log,
     Unavailable,
 )
-from daemons.building.installing import Layered, Needs
-from daemons.building.outcomes import Trouble
-from daemons.building.overlay import Overlay
-from daemons.building.resolving import Chosen
-from daemons.building.store import Layer
+from daemons.building.layers import dependencies, resolving
+from daemons.building.layers.installing import Layered, Needs
+from daemons.building.layers.resolving import Chosen
+from daemons.building.layers.store import Layer
+from daemons.building.root import contents, entering, memory
+from daemons.building.root.contents import File
+from daemons.building.root.overlay import Overlay
+from daemons.building.sbuild import chroots, summary
+from daemons.building.sbuild.chroots import Chroots
 from queues.outcomes import Later
 
 # iproute2: sbuild raises `lo` with it

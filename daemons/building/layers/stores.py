@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from daemons.building.store import Layer, Store
+from daemons.building.layers.store import Layer, Store
 from queues.clock import Clock
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from daemons.building.record import Record
+from daemons.building.builds.record import Record
 
 # The headings at which a phase of ours begins. They only lead on, so nothing that is printed later leads back.
 _HEADINGS = (

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from daemons.building import mirror, unpacking
+from daemons.building.bases import mirror, unpacking
 from queues import atomic
 from queues.problem import Problem
 

@@ -16,8 +16,8 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from daemons.building import base
-from daemons.building.base import Base, BaseFailed
+from daemons.building.bases import base
+from daemons.building.bases.base import Base, BaseFailed
 
 AGAIN = timedelta(hours=6)  # before the same base is tried again
 _LOCK = ".refreshing"  # in a cache of bases

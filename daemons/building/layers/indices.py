@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from daemons.building import dependencies, resolving
-from daemons.building.base import Base
-from daemons.building.contents import File
+from daemons.building.bases.base import Base
 from daemons.building.environment import Broken, Limits, LocalArchive, Log, Unavailable
-from daemons.building.extra import Extra
-from daemons.building.first import First, Start
-from daemons.building.following import Watch
-from daemons.building.overlay import Overlay
-from daemons.building.store import Layer, Store
+from daemons.building.layers import dependencies, resolving
+from daemons.building.layers.extra import Extra
+from daemons.building.layers.store import Layer, Store
+from daemons.building.root.contents import File
+from daemons.building.root.first import First, Start
+from daemons.building.root.following import Watch
+from daemons.building.root.overlay import Overlay
 
 ROOM = 2 << 30  # bytes that indices may take; one state of Debian's takes 150 MB
 _LISTS = "upper/var/lib/apt/lists"

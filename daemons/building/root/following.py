@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from daemons.building import keyring
 from daemons.building.environment import Ended, Limits, Log, Reached
+from daemons.building.root import keyring
 
 Stop = Literal["itself"] | Reached
 _CHUNK = 1 << 16

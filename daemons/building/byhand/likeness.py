@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from daemons.building.resolving import Chosen, Package
+from daemons.building.layers.resolving import Chosen, Package
 
 _BASE = re.compile(r"base (?P<base>[a-z][a-z0-9.+-]*-[a-z0-9]+-[0-9a-f]{12})\n")
 _LAYER = re.compile(r"dependency layer (?P<key>[0-9a-f]{16}), ")

@@ -15,8 +15,8 @@ import msgspec
 from msgspec import Struct
 
 from archive import dscfile
-from daemons.building.contents import File
 from daemons.building.environment import LocalArchive
+from daemons.building.root.contents import File
 from queues import control
 
 _FIELDS = tuple(f"Build-{relation}{only}" for relation in ("Depends", "Conflicts") for only in ("", "-Arch", "-Indep"))

@@ -6,10 +6,11 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from daemons.building import build, sbuild
-from daemons.building.build import Settings
-from daemons.building.installing import Layered
-from daemons.building.outcomes import Outcome
+from daemons.building.builds import build
+from daemons.building.builds.build import Settings
+from daemons.building.builds.outcomes import Outcome
+from daemons.building.layers.installing import Layered
+from daemons.building.sbuild import sbuild
 from queues.clock import Clock
 from queues.values import BuildJob, Builds
 

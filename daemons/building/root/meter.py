@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from daemons.building import entering
 from daemons.building.environment import Limits, Reached, Usage
+from daemons.building.root import entering
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _PSS = re.compile(rb"^Pss: +(\d+) kB", re.MULTILINE)

@@ -1,0 +1,1 @@
+"""Environments for a person: held until they are stopped, or made again as a build found them."""

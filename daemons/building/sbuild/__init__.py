@@ -1,0 +1,1 @@
+"""The same builds by sbuild."""
