@@ -104,7 +104,7 @@ class Gatherer:
             return replace(found, awaits_lintian=False, lintian_trouble=tools)
         with self._environment(system, tools, one) as (environment, bounds):
             said = linting.look(environment, one.new.files, _published(one), bounds.limits)
-        tags = lintian.read(said.new, said.old) if said.new or not said.trouble else None
+        tags = lintian.read(said.new, said.old)
         return replace(found, awaits_lintian=False, lintian=tags, lintian_trouble=said.trouble)
 
     def _consequences(self, one: Case, what: What, seen: Seen) -> Consequences:

@@ -182,7 +182,7 @@ class Trouble(Struct, frozen=True):
 class Evidence(Struct, frozen=True):
     """All of it. `trouble` is there when the source could not be unpacked; then there is no difference.
 
-    `lintian` is None where lintian could not be asked; `lintian_trouble` says why, or what it was stopped by.
+    `lintian` is None where lintian could not be asked; `lintian_trouble` says why, or why what it said is not all.
     It looks last, for it takes long: `awaits_lintian` while it has not, and then no rule decides.
     `environment` names the base of the sandbox.
     """

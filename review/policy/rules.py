@@ -161,6 +161,11 @@ def lintian_tags(evidence: Evidence, policy: Policy) -> str:
     return f"lintian: {_some(found)}" if found else ""
 
 
+def lintian_stopped(evidence: Evidence, _: Policy) -> str:
+    """Say why lintian, which was asked, did not say all: a source may be made so that it fails."""
+    return evidence.lintian_trouble if evidence.lintian is not None else ""
+
+
 def _lintian(levels: str) -> Check:
     def check(evidence: Evidence, _: Policy) -> str:
         names = dict.fromkeys(tag.name for tag in evidence.lintian or () if tag.new and tag.level in levels)
@@ -210,6 +215,7 @@ RULES: dict[str, Rule] = {
     "missing-depends": Rule("warn", "Policy 7.7", missing_depends),
     "cut-off": Rule("warn", "review", cut_off),
     "upstream-signature": Rule("warn", "uscan(1)", upstream_signature),
+    "lintian-stopped": Rule("warn", "lintian(1)", lintian_stopped),
     "lintian-errors": Rule("warn", "lintian(1)", _lintian("E")),
     "lintian-warnings": Rule("hint", "lintian(1)", _lintian("W")),
     "lintian-information": Rule("hint", "lintian(1)", _lintian("I")),

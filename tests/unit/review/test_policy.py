@@ -35,6 +35,7 @@ BROKEN: dict[str, tuple[Evidence, str]] = {
         "libx-dev (amd64)",
     ),
     "cut-off": (replace(QUIET, difference=CUT), "1,000,000 lines"),
+    "lintian-stopped": (replace(QUIET, lintian=(), lintian_trouble="lintian was stopped"), "was stopped"),
     "lintian-errors": (replace(QUIET, lintian=(Tag("E", "bad", "", new=True),)), "bad"),
     "lintian-warnings": (replace(QUIET, lintian=(Tag("W", "odd", "", new=True),)), "odd"),
     "lintian-information": (replace(QUIET, lintian=(Tag("I", "old", "", new=True),)), "old"),
@@ -93,6 +94,12 @@ def test_tags_of_lintian_that_the_published_version_has_do_not_count() -> None:
     known = replace(QUIET, lintian=(Tag("E", "bad", "", new=False),))
 
     assert judging.judge(known, Policy()).findings == ()
+
+
+def test_where_lintian_cannot_be_had_nothing_is_said_of_each_upload() -> None:
+    evidence = replace(QUIET, lintian_trouble="the sources of the base have no lintian")
+
+    assert judging.judge(evidence, Policy()).findings == ()
 
 
 def test_signs_of_one_kind_say_what_became_of_the_files() -> None:
