@@ -68,3 +68,5 @@ def _check_policy(name: str, policy: Policy, settings: Settings) -> None:
         raise msgspec.ValidationError(
             f"there is no rule '{unknown[0]}' - at `$.policies.{name}`; there are: {', '.join(RULES)}"
         )
+    if strangers := [group for group in policy.accept_groups if group not in settings.groups]:
+        raise msgspec.ValidationError(f"there is no group '{strangers[0]}' in [groups] - at `$.policies.{name}`")

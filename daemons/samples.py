@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from daemons.settings import Settings
 from queues.values import Suite
+from review.policy.values import Policy
 
 
 def sample(suites: dict[str, Suite], changed: Settings | None = None) -> str:
@@ -18,9 +19,11 @@ def sample(suites: dict[str, Suite], changed: Settings | None = None) -> str:
     lines = ["# Settings of a debmill site. What is commented out is the default."]
     for name in ("intake", "build", "evidence", "mail", "notices", "report", "archive", "keep"):
         lines += _table(name, getattr(settings, name), {})
+    lines += ["", "# Groups of uploaders, that policies may name: NAME = [uploaders].", "[groups]"]
+    lines += [f"{_toml(name)} = {_toml(members)}" for name, members in settings.groups.items()]
     for name, suite in suites.items():
         lines += _table(f"suites.{name}", suite, {"name": suite.name})
-        lines += _table(f"policies.{name}", settings.policy(name), {})
+        lines += _table(f"policies.{name}", settings.policies.get(name, Policy()), {})
     return "\n".join(lines) + "\n"
 
 

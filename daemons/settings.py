@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 
 from archive.keeping.thinning import Rule
 from daemons.building.environment import Limits
@@ -236,11 +236,14 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     report: Report = Report()
     archive: Archive = Archive()
     keep: Keep = Keep()
+    groups: dict[str, tuple[str, ...]] = {}
     policies: dict[str, Policy] = {}
 
     def policy(self, suite: str) -> Policy:
-        """Give the policy of a suite."""
-        return self.policies.get(suite, Policy())
+        """Give the policy of a suite, which names the uploaders of each group that it names."""
+        policy = self.policies.get(suite, Policy())
+        members = tuple(name for group in policy.accept_groups for name in self.groups[group])
+        return structs.replace(policy, accept_uploaders=(*policy.accept_uploaders, *members))
 
     @property
     def kept(self) -> timedelta:

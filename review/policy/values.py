@@ -25,7 +25,9 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     auto_accept: Annotated[
         Accept, Meta(description="Accept at once what has no warnings (no findings), of those named below.")
     ] = "never"
-    accept_uploaders: Annotated[tuple[str, ...], Meta(description="Whose signed uploads may be accepted.")] = ()
+    accept_uploaders: Annotated[
+        tuple[str, ...], Meta(description="Whose signed uploads may be accepted: uploaders, and '@GROUP' of [groups].")
+    ] = ()
     accept_sources: Annotated[tuple[str, ...], Meta(description="Sources (globs) that may be accepted at once.")] = (
         "*",
     )
@@ -36,6 +38,11 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     lintian: Annotated[
         tuple[str, ...], Meta(description="Tags of lintian (globs) that reject, also those of the published version.")
     ] = ()
+
+    @property
+    def accept_groups(self) -> tuple[str, ...]:
+        """Name the groups among those whose uploads may be accepted."""
+        return tuple(name.removeprefix("@") for name in self.accept_uploaders if name.startswith("@"))
 
     def refuses(self, tag: str) -> bool:
         """Say whether a tag of lintian is one that rejects."""

@@ -10,6 +10,7 @@ import pytest
 from daemons import configuring, samples, settings
 from daemons.settings import Settings, WrongSettings
 from queues.values import Suite
+from review.policy.values import Policy
 
 
 def test_the_sample_read_back_is_the_defaults() -> None:
@@ -40,6 +41,7 @@ def test_a_changed_setting_stands_in_the_sample() -> None:
         ("[suites.a]\n[build]\nserves = [['sparc']]\n", "no suite is built for 'sparc'"),
         ("[suites.a]\n[build]\nslots = 1\nserves = [['amd64']]\n", "no slot serves 'all'"),
         ("[build\n", "line 1"),
+        ("[suites.a]\n[policies.a]\naccept_uploaders = ['@friends']\n", "no group 'friends'"),
         ("[suites.a]\n[suites.b]\naliases = ['a']\n", "published as 'a-debug'"),
         ("[suites.a]\ncodename = 'b-debug'\n[suites.b]\n", "published as 'b-debug'"),
     ],
@@ -68,6 +70,15 @@ def test_the_cores_are_shared_out_among_the_builds_that_may_run() -> None:
         2,
         3,
     ]
+
+
+def test_a_policy_that_names_a_group_means_the_uploaders_in_it() -> None:
+    suites, policy = {"stable": Suite("stable")}, Policy(auto_accept="no-warnings", accept_uploaders=("ulla", "@core"))
+    changed = Settings(suites, groups={"core": ("otto", "rita")}, policies={"stable": policy})
+
+    assert configuring.parse(samples.sample(suites, changed)) == changed
+    assert {"ulla", "otto", "rita"} <= {*changed.policy("stable").accept_uploaders}
+    assert changed.policy("other") == Policy()
 
 
 def test_what_a_slot_serves_stands_in_the_sample() -> None:
