@@ -29,7 +29,7 @@ from daemons.building.layers.extra import Extra
 from daemons.building.layers.installing import Keeping, Layered
 from daemons.building.root.ahead import Ahead
 from daemons.buildlogs import OUT
-from daemons.deciding import siblings, verdicts
+from daemons.deciding import resuming, siblings, verdicts
 from daemons.deciding.siblings import Siblings
 from daemons.process.daemon import Daemon
 from daemons.sites import Site
@@ -37,17 +37,13 @@ from daemons.steering import cancelling, jobs
 from daemons.telling.meaning import DEP_WAIT, SET_WAIT
 from queues import atomic, history
 from queues.entry import Entry
-from queues.envelope import Unreadable
-from queues.names import EntryName
 from queues.outcomes import Done, Later, Outcome
 from queues.rooms import Room
-from queues.spool import Queue
 from queues.values import BuildJob, BuildResult
 from review.notices import anew
 
 SHORTEST, DOUBLINGS = timedelta(minutes=1), 6  # before a job that the machine failed is tried again: up to an hour
 LOOK = 1.0  # seconds between two looks whether a build elsewhere has ended, and left its place
-STALE = timedelta(hours=6)  # after which a missing dependency is looked for again, whatever happened
 log = logging.getLogger(__name__)
 
 
@@ -147,26 +143,10 @@ class Builder(Daemon[BuildJob]):
         others = Siblings(self.site)
         for queue in self.queues:
             for name in queue.names(Room.WAITING):
-                if self._may_go_on(queue, name, others, now):
+                if resuming.may_go_on(self.site, queue, name, others, now):
                     with queue.claim(name.key, Room.WAITING) as entry:
                         if entry is not None:
                             entry.move(queue, event="dep-wait over", reason="what it waits for may be there")
-
-    def _may_go_on(self, queue: Queue[BuildJob], name: EntryName, others: Siblings, now: datetime) -> bool:
-        """Say whether a job has waited enough; one that cannot be read has: its claim puts it aside."""
-        try:
-            events = history.read(queue.where(Room.WAITING, name))
-            waited, job = events[-1], queue.peek(Room.WAITING, name)
-            if waited.event == SET_WAIT:
-                return not others.waits_for(job)
-            if others.are_others(job, events):
-                return True
-        except FileNotFoundError:
-            return False  # another builder sent it back
-        except (Unreadable, IndexError):
-            return True
-        fresh = timedelta(0) <= now - waited.at <= STALE  # the clock may have been set back
-        return waited.facts.get("archive") != self._snapshot(job.suite) or not fresh
 
     def _conclude(self, entry: Entry[BuildJob], outcome: Built, out: Path, seen: dict[str, str]) -> Outcome | None:
         upload = verdicts.upload_of(self.spool, entry.envelope)
@@ -183,7 +163,7 @@ class Builder(Daemon[BuildJob]):
             case BuildResult():
                 return verdicts.fail(self.site, entry, upload, outcome)
             case DepWait(missing):
-                facts = {"missing": missing, "archive": self._snapshot(upload.suite), **seen}
+                facts = {"missing": missing, "archive": resuming.snapshot(self.site, upload.suite), **seen}
                 entry.move(entry.queue, Room.WAITING, event=DEP_WAIT, stamp=None, **facts)
             case Suspicious(reason):
                 self.site.tell(
@@ -204,9 +184,6 @@ class Builder(Daemon[BuildJob]):
         cancel = cancelling.asked(entry.path)
         if cancel is not None:
             raise Cancelled(str(cancel))
-
-    def _snapshot(self, suite: str) -> str:
-        return self.site.repository.current(suite) or ""
 
 
 def caches(site: Site) -> list[Path]:
