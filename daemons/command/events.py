@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 
 import click
 import msgspec
@@ -30,16 +31,16 @@ def command(site: Site, name: str | None, follow: bool, lines: int, as_json: boo
     logs/events.jsonl, which the notify daemon writes; 'debmill why NAME' tells all of an upload, however old.
     """
     log = EventLog(site.logs)
-    end = log.end()
-    found = [one for one in log.last() if _is_meant(one, name)]
-    for one in found[-lines:] if lines else ():
-        _say(one, as_json=as_json)
-    seen = {one.id for one in found}
-    for new in log.follow(end) if follow else ():
-        if new is None:
+    with closing(log.follow()) as following:
+        found = [one for one in log.last() if _is_meant(one, name)]
+        for one in found[-lines:] if lines else ():
+            _say(one, as_json=as_json)
+        seen = {one.id for one in found}
+        while follow:
+            for new in following.new():
+                if new.id not in seen and _is_meant(new, name):
+                    _say(new, as_json=as_json)
             time.sleep(LOOK)
-        elif new.id not in seen and _is_meant(new, name):
-            _say(new, as_json=as_json)
 
 
 def _is_meant(one: Told, name: str | None) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO
 
 import msgspec
 from msgspec.structs import replace
@@ -23,13 +23,6 @@ from queues.values import Notice
 FILE = "events.jsonl"
 LEFT_OUT = "excerpt"
 TAIL = 1 << 20  # bytes of the log in which a line is looked for: what one daemon wrote before it died
-
-
-class End(NamedTuple):
-    """Which file the log was, and how many bytes it had."""
-
-    file: int
-    size: int
 
 
 class EventLog:
@@ -63,35 +56,9 @@ class EventLog:
             if (one := read(line)) is not None:
                 yield one
 
-    def follow(self, end: End) -> Iterator[Told | None]:
-        """Give the events that come behind an end of the log, and None when there is none at the moment, for ever.
-
-        A log that was renamed, or removed, is followed by the new one.
-        """
-        rest = b""
-        while True:
-            now = self.end()
-            if now.file != end.file:
-                end, rest = End(now.file, 0), b""
-            *lines, rest = (rest + self._read(end.size, now.size - end.size)).split(b"\n")
-            end = now
-            yield from filter(None, map(read, lines))
-            yield None
-
-    def end(self) -> End:
-        """Say where the log ends at the moment."""
-        try:
-            found = self.path.stat()
-        except FileNotFoundError:
-            return End(0, 0)
-        return End(found.st_ino, found.st_size)
-
-    def _read(self, at: int, length: int) -> bytes:
-        if length <= 0:
-            return b""
-        with open(self.path, "rb") as file:
-            file.seek(at)
-            return file.read(length)
+    def follow(self) -> Following:
+        """Follow it from its end on, until that is closed."""
+        return Following(self.path)
 
     def _append(self, line: bytes) -> None:
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
@@ -101,6 +68,52 @@ class EventLog:
             atomic.disk.append(descriptor, b"\n" + line if torn else line)
         finally:
             os.close(descriptor)
+
+
+class Following:
+    """What comes into a log from now on; one that was renamed, or removed, is followed by the new one.
+
+    The file is held open, or a new one might get its number and be taken for it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = self._opened()
+        self._rest = b""
+        if self._file:
+            self._file.seek(0, os.SEEK_END)
+
+    def new(self) -> list[Told]:
+        """Give the events that came since."""
+        content = self._file.read() if self._file else b""
+        found = [*self._whole(content)]
+        if not self._is_there():
+            self.close()
+            self._file, self._rest = self._opened(), b""
+            found += self._whole(self._file.read() if self._file else b"")
+        return found
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._file:
+            self._file.close()
+
+    def _whole(self, content: bytes) -> Iterator[Told]:
+        *lines, self._rest = (self._rest + content).split(b"\n")
+        return filter(None, map(read, lines))
+
+    def _opened(self) -> BinaryIO | None:
+        try:
+            return open(self._path, "rb")
+        except FileNotFoundError:
+            return None
+
+    def _is_there(self) -> bool:
+        try:
+            found = self._path.stat()
+        except FileNotFoundError:
+            return self._file is None
+        return self._file is not None and os.path.samestat(found, os.fstat(self._file.fileno()))
 
 
 def read(line: bytes) -> Told | None:
