@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from daemons.building.builds.build import Settings, build
 from daemons.building.environment import Ended, Limits, LocalArchive, Refused
 from daemons.building.layers.installing import Layered
-from daemons.building.root import keyring, memory
+from daemons.building.root import keyring, memory, meter
 from daemons.building.root.overlay import Overlay
 from queues.clock import utc
 from queues.values import BuildResult
@@ -133,6 +133,15 @@ def test_a_build_on_disk_has_the_limit_of_its_own_layer(work: Path, monkeypatch:
     monkeypatch.setattr(memory, "choose", lambda *_: memory.Room(True, "on disk, for a test"))
     outcome = outcome_of(work, tiny.source(work, arch=f"{fill}; sleep 99"), limits=replace(LIMITS, disk=64 << 20))
     assert outcome.verdict == "failed"
+    assert outcome.reason == "it filled its disk, 64 MiB"
+
+
+@unprivileged
+def test_what_others_give_back_hides_nothing_of_a_build(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "choose", lambda *_: memory.Room(True, "on disk, for a test"))
+    monkeypatch.setattr(meter, "_used", lambda _: (0, 0))
+    recipe = "head -c 100M /dev/zero >/tmp/filler; sleep 99"
+    outcome = outcome_of(work, tiny.source(work, arch=recipe), limits=replace(LIMITS, disk=64 << 20))
     assert outcome.reason == "it filled its disk, 64 MiB"
 
 

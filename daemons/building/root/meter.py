@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +20,7 @@ from daemons.building.root import entering
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _PSS = re.compile(rb"^Pss: +(\d+) kB", re.MULTILINE)
 _FULL = 100  # a hundredth free is no room for anything
+_PAUSE = 10.0  # seconds after which what is ours is added up in any case: others may give back what we take
 
 
 class Meter:
@@ -29,6 +31,7 @@ class Meter:
         self._processes, self._root, self._shm = self._directories
         self._on_disk = on_disk
         self._before, self._files = _used(self._root) if on_disk else (0, 0)
+        self._added_up = time.monotonic()
         self._cpu, self._memory, self._tasks = 0.0, 0, 0
 
     def close(self) -> None:
@@ -93,9 +96,11 @@ class Meter:
         if self._on_disk is None:
             return _is_full(self._root)
         octets, files = _used(self._root)
-        if not _exceed(octets - self._before, files - self._files, limits):
+        grown = _exceed(octets - self._before, files - self._files, limits)
+        if not grown and time.monotonic() - self._added_up < _PAUSE:
             return False
         own, number = _size_of(self._on_disk)  # others write to that disk, too
+        self._added_up = time.monotonic()
         self._before, self._files = octets - own, files - number
         return _exceed(own, number, limits)
 
