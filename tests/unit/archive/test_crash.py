@@ -80,6 +80,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     return Site(tmp_path)
 
 
+@pytest.mark.thorough
 def test_include(site: Site) -> None:
     seen = set()
     for death in deaths(lambda: site.include(site.repository(site.root), "2.0"), fresh=site.fresh):

@@ -175,6 +175,7 @@ def test_a_rollback_to_files_that_are_gone_is_refused(archive: Archive) -> None:
     assert archive.repository.current("demo") == second
 
 
+@pytest.mark.thorough
 def test_a_rollback_dies_anywhere(archive: Archive, tmp_path: Path) -> None:
     first, second = archive.included("tiny", "1.0"), archive.included("tiny", "2.0")
     template = tmp_path / "template"
@@ -204,6 +205,7 @@ def test_what_was_taken_back_is_not_published_again_by_a_replay(archive: Archive
     assert archive.include("tiny", "2.0") == again, "a second rollback is none of it"
 
 
+@pytest.mark.thorough
 def test_an_inclusion_that_died_and_was_taken_back_stays_so(
     archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -298,6 +300,7 @@ def test_gc_dies_anywhere(archive: Archive, tmp_path: Path) -> None:
         assert "tiny_1.0.dsc" not in archive.pool()
 
 
+@pytest.mark.thorough
 def test_what_a_dead_inclusion_left_goes_and_it_comes_again(
     archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -326,6 +329,7 @@ def test_thinning_keeps_what_a_link_or_a_pin_or_the_next_publication_needs(archi
     assert archive.keeper.thin(ONLY_LINKED, NOW) == []
 
 
+@pytest.mark.thorough
 def test_thinning_dies_anywhere(archive: Archive, tmp_path: Path) -> None:
     for number in range(KEPT):
         archive.repository.publish(["demo"], MOMENT + timedelta(minutes=number + 1))

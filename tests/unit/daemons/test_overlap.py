@@ -191,6 +191,7 @@ ORDERS = pytest.mark.parametrize(
 )
 
 
+@pytest.mark.thorough
 @ORDERS
 def test_some_orders(tmp_path: Path, sources: Sources, older: str, newer: str, work: str, other: str) -> None:
     in_order(Case(tmp_path, sources, older, newer), work, other, every=12)

@@ -91,6 +91,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     return Site(tmp_path)
 
 
+@pytest.mark.thorough
 def test_include(site: Site) -> None:
     def include() -> object:
         return site.repository(site.root).include_files("demo", [site.debs["2.0"]], LATER[2])
