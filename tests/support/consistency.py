@@ -59,8 +59,8 @@ class Found:
 
     @property
     def events(self) -> list[dict[str, str]]:
-        """Its history, without what a death cut short."""
-        lines = (self.path / "history").read_bytes().splitlines()
+        """Its history, without the envelope in its first line, and without what a death cut short."""
+        lines = (self.path / "history").read_bytes().splitlines()[1:]
         return [json.loads(line) for line in lines if line.startswith(b"{") and line.endswith(b"}")]
 
     @property
