@@ -27,7 +27,7 @@ from daemons.building.builds.recipe import log_name
 from daemons.building.environment import DepWait
 from daemons.building.layers.extra import Extra
 from daemons.building.layers.installing import Keeping, Layered
-from daemons.building.root.ahead import Ahead
+from daemons.building.roots.ahead import Ahead
 from daemons.buildlogs import OUT
 from daemons.deciding import resuming, siblings, verdicts
 from daemons.deciding.siblings import Siblings

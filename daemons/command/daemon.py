@@ -50,7 +50,7 @@ def master(site: Site) -> None:
 def build(site: Site, slot: str) -> None:
     """Build the oldest jobs, one at a time; SLOT names this daemon among several."""
     from daemons.builder import Builder
-    from daemons.building.root import cgroups
+    from daemons.building.roots import cgroups
 
     cgroups.settle()
     Builder(site, slot).run()

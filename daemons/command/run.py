@@ -10,7 +10,7 @@ from typing import ParamSpec, TypeVar
 import click
 
 from daemons import account
-from daemons.building.root import cgroups
+from daemons.building.roots import cgroups
 from daemons.logs import to_stderr
 from daemons.process.supervisor import supervise
 from daemons.sites import Site, pass_site

@@ -12,7 +12,7 @@ from archive import snapshot
 from archive.snapshot import Tree
 from daemons.building.bases import base
 from daemons.building.bases.base import BaseFailed
-from daemons.building.root import entering
+from daemons.building.roots import entering
 from daemons.sites import Site
 from queues.checking import rooms
 from queues.checking.findings import Finding, Look, broken, harmless

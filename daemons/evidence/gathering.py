@@ -16,9 +16,9 @@ from daemons.building.bases.base import Base
 from daemons.building.layers.installing import Keeping
 from daemons.building.layers.store import Layer
 from daemons.building.layers.stores import Stores
-from daemons.building.root import memory
-from daemons.building.root.following import Watch
-from daemons.building.root.overlay import Overlay
+from daemons.building.roots import memory
+from daemons.building.roots.following import Watch
+from daemons.building.roots.overlay import Overlay
 from daemons.evidence import linting, needing, sandbox
 from daemons.evidence.linting import Lintian
 from daemons.evidence.sandbox import Bounds, Looked

@@ -19,7 +19,7 @@ from daemons.building.environment import Broken, DepWait, Environment, Limits, U
 from daemons.building.layers import resolving
 from daemons.building.layers.installing import Keeping, Layered, Needs
 from daemons.building.layers.store import Layer
-from daemons.building.root.following import Watch
+from daemons.building.roots.following import Watch
 from queues.clock import Clock
 
 PATIENCE = 1800.0  # seconds before what could not be had is tried again

@@ -17,7 +17,7 @@ from daemons.building.environment import Broken, DepWait, Kind, Limits
 from daemons.building.layers import resolving
 from daemons.building.layers.extra import Extra
 from daemons.building.layers.installing import Keeping, Layered, Needs
-from daemons.building.root.following import Watch
+from daemons.building.roots.following import Watch
 from daemons.sites import Site
 from queues import control
 from queues.values import Suite

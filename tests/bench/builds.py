@@ -27,10 +27,10 @@ from daemons.building.bases.base import Base  # noqa: E402
 from daemons.building.builds.build import build  # noqa: E402
 from daemons.building.environment import Limits  # noqa: E402
 from daemons.building.layers.installing import Layered  # noqa: E402
-from daemons.building.root import entering  # noqa: E402
-from daemons.building.root.ahead import Ahead  # noqa: E402
-from daemons.building.root.first import First  # noqa: E402
-from daemons.building.root.overlay import Overlay  # noqa: E402
+from daemons.building.roots import entering  # noqa: E402
+from daemons.building.roots.ahead import Ahead  # noqa: E402
+from daemons.building.roots.first import First  # noqa: E402
+from daemons.building.roots.overlay import Overlay  # noqa: E402
 from daemons.command.build import _job  # noqa: E402
 from queues.clock import utc  # noqa: E402
 from queues.values import BuildResult  # noqa: E402

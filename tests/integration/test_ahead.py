@@ -17,8 +17,8 @@ import pytest
 
 from daemons import samples, settings
 from daemons.building.environment import Limits
-from daemons.building.root.ahead import Ahead
-from daemons.building.root.overlay import Overlay
+from daemons.building.roots.ahead import Ahead
+from daemons.building.roots.overlay import Overlay
 from daemons.sites import Site
 from queues.values import Suite
 from tests.support.account import room, unprivileged
@@ -83,7 +83,7 @@ def test_what_died_before_its_use_is_replaced() -> None:
 
 WAITING = """
 from daemons import settings
-from daemons.building.root.ahead import Ahead
+from daemons.building.roots.ahead import Ahead
 with Ahead(list) as ready:
     ready.prepare()
     print("ready", flush=True)

@@ -11,7 +11,7 @@ import pytest
 from archive.inclusion import Included
 from archive.repository import Repository
 from archive.snapshot import SnapshotId
-from daemons.building.root.contents import File
+from daemons.building.roots.contents import File
 from queues.values import Suite
 from tests.support.served import served
 from tests.support.systems import TRIXIE, visited

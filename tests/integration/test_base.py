@@ -11,7 +11,7 @@ import pytest
 from daemons.building.bases import base
 from daemons.building.bases.unpacking import UnpackingFailed
 from daemons.building.environment import Limits
-from daemons.building.root.overlay import Overlay
+from daemons.building.roots.overlay import Overlay
 from tests.support.account import room, unprivileged
 
 pytestmark = pytest.mark.integration

@@ -11,7 +11,7 @@ import pytest
 
 from daemons import account, samples, settings
 from daemons.building.layers.stores import Stores
-from daemons.building.root import entering
+from daemons.building.roots import entering
 from queues.clock import utc
 from queues.values import Suite
 from tests.support import tiny

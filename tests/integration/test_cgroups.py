@@ -13,7 +13,7 @@ from daemons import account
 from daemons.building.builds.build import Settings, build
 from daemons.building.environment import Limits
 from daemons.building.layers.installing import Layered
-from daemons.building.root import cgroups
+from daemons.building.roots import cgroups
 from queues.clock import utc
 from queues.values import BuildResult
 from tests.support import tiny

@@ -15,7 +15,7 @@ import pytest
 from daemons.building.bases import base
 from daemons.building.bases.base import BaseInUse
 from daemons.building.environment import Broken, Limits, LocalArchive, Refused
-from daemons.building.root.overlay import Overlay
+from daemons.building.roots.overlay import Overlay
 from tests.support import tiny
 from tests.support.account import unprivileged
 from tests.support.bases import base_of
@@ -186,7 +186,7 @@ HOLDER = """
 import sys, io
 from pathlib import Path
 from daemons.building.bases import base
-from daemons.building.root.overlay import Overlay
+from daemons.building.roots.overlay import Overlay
 from daemons.building.environment import Limits
 with Overlay(base.at(Path(sys.argv[1]))) as environment:
     print(environment.pid, flush=True)

@@ -18,8 +18,8 @@ from msgspec.structs import replace
 from daemons.building.builds.build import Settings, build
 from daemons.building.environment import Ended, Limits, LocalArchive, Refused
 from daemons.building.layers.installing import Layered
-from daemons.building.root import keyring, memory, meter
-from daemons.building.root.overlay import Overlay
+from daemons.building.roots import keyring, memory, meter
+from daemons.building.roots.overlay import Overlay
 from queues.clock import utc
 from queues.values import BuildResult
 from tests.support import tiny

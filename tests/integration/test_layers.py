@@ -20,9 +20,9 @@ from daemons.building.environment import Broken, DepWait, Environment, Limits, L
 from daemons.building.layers.extra import Extra
 from daemons.building.layers.installing import Keeping, Layered
 from daemons.building.layers.store import Store
-from daemons.building.root import memory
-from daemons.building.root.memory import Room
-from daemons.building.root.overlay import Overlay
+from daemons.building.roots import memory
+from daemons.building.roots.memory import Room
+from daemons.building.roots.overlay import Overlay
 from queues.clock import utc
 from tests.support import tiny
 from tests.support.account import unprivileged

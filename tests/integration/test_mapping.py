@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from daemons.building.root import entering
-from daemons.building.root.first import First
+from daemons.building.roots import entering
+from daemons.building.roots.first import First
 from tests.support.account import unprivileged
 
 pytestmark = pytest.mark.integration

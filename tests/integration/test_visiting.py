@@ -22,7 +22,7 @@ import pytest
 
 from daemons import buildlogs, samples, settings
 from daemons.builder import Builder
-from daemons.building.root import entering
+from daemons.building.roots import entering
 from daemons.sites import Site
 from queues.names import EntryName, part_key
 from queues.rooms import Room

@@ -13,7 +13,7 @@ FUNCTIONS = {
     "shutil": {"move", "rmtree"},
 }
 # `inside.py` is a program: it runs alone in a fresh root, on a file system in memory that ends with it.
-EXEMPT = {"queues/atomic.py", "daemons/building/root/inside.py"}
+EXEMPT = {"queues/atomic.py", "daemons/building/roots/inside.py"}
 PATH_METHODS = {"rename", "symlink_to", "hardlink_to"}
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from daemons import account
 from daemons.building.bases import base
 from daemons.building.environment import Limits
-from daemons.building.root.overlay import Overlay
+from daemons.building.roots.overlay import Overlay
 
 
 def main() -> None:

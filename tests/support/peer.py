@@ -18,7 +18,7 @@ from msgspec import Struct
 from daemons.building.bases.base import Base
 from daemons.building.environment import DIRECTORY, Limits, Unavailable
 from daemons.building.layers.installing import Layered
-from daemons.building.root import entering
+from daemons.building.roots import entering
 from daemons.building.sbuild.chroots import PLACE, Chroots
 from queues.values import BuildJob
 from tests.support.tools import run

@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from daemons.building.root.contents import File
+from daemons.building.roots.contents import File
 from tests.support.people import Person
 from tests.support.tools import Ran, run
 from tests.support.visit import Visit

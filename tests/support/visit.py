@@ -19,8 +19,8 @@ from daemons import account
 from daemons.building.bases import base
 from daemons.building.bases.base import Base
 from daemons.building.environment import Limits
-from daemons.building.root.contents import File
-from daemons.building.root.overlay import Overlay
+from daemons.building.roots.contents import File
+from daemons.building.roots.overlay import Overlay
 from daemons.command import bases
 from queues import atomic
 

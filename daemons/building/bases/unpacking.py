@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from daemons.building.root import entering
+from daemons.building.roots import entering
 from queues import atomic
 from queues.problem import Problem
 

@@ -20,7 +20,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from daemons.building.root.overlay import Overlay
+from daemons.building.roots.overlay import Overlay
 from queues import atomic
 from queues.problem import Problem
 

@@ -17,7 +17,7 @@ from daemons.building.environment import DepWait, Limits, Log, Unavailable
 from daemons.building.layers import resolving
 from daemons.building.layers.installing import Layered, Needs
 from daemons.building.layers.store import Layer
-from daemons.building.root.overlay import Overlay
+from daemons.building.roots.overlay import Overlay
 from queues.problem import Problem
 from queues.values import BuildJob
 

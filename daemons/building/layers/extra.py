@@ -7,7 +7,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from daemons.building.environment import Broken
-from daemons.building.root.contents import KEYRINGS, File
+from daemons.building.roots.contents import KEYRINGS, File
 from queues import control
 
 _BLOCK = "-----BEGIN PGP PUBLIC KEY BLOCK-----"

@@ -14,10 +14,10 @@ from daemons.building.environment import Broken, Limits, LocalArchive, Log, Unav
 from daemons.building.layers import dependencies, resolving
 from daemons.building.layers.extra import Extra
 from daemons.building.layers.store import Layer, Store
-from daemons.building.root.contents import File
-from daemons.building.root.first import First, Start
-from daemons.building.root.following import Watch
-from daemons.building.root.overlay import Overlay
+from daemons.building.roots.contents import File
+from daemons.building.roots.first import First, Start
+from daemons.building.roots.following import Watch
+from daemons.building.roots.overlay import Overlay
 
 ROOM = 2 << 30  # bytes that indices may take; one state of Debian's takes 150 MB
 _LISTS = "upper/var/lib/apt/lists"

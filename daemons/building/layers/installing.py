@@ -24,11 +24,11 @@ from daemons.building.layers.indices import Indices
 from daemons.building.layers.resolving import Chosen
 from daemons.building.layers.store import Layer
 from daemons.building.layers.stores import Stores
-from daemons.building.root import memory
-from daemons.building.root.contents import File
-from daemons.building.root.first import First, Start
-from daemons.building.root.following import Watch
-from daemons.building.root.overlay import Overlay
+from daemons.building.roots import memory
+from daemons.building.roots.contents import File
+from daemons.building.roots.first import First, Start
+from daemons.building.roots.following import Watch
+from daemons.building.roots.overlay import Overlay
 from queues import atomic
 from queues.clock import Clock
 

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from archive import dscfile
 from daemons.building.environment import LocalArchive
-from daemons.building.root.contents import File
+from daemons.building.roots.contents import File
 from queues import control
 
 _FIELDS = tuple(f"Build-{relation}{only}" for relation in ("Depends", "Conflicts") for only in ("", "-Arch", "-Indep"))

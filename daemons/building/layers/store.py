@@ -23,7 +23,7 @@ from msgspec import Struct
 
 from daemons.building.bases import unpacking
 from daemons.building.environment import Broken
-from daemons.building.root import entering
+from daemons.building.roots import entering
 from queues import atomic
 from queues.clock import Clock
 

@@ -13,8 +13,8 @@ from msgspec.structs import replace
 from daemons.building.bases.base import Base
 from daemons.building.environment import Broken, Limits, Unavailable
 from daemons.building.layers.store import Layer, Store
-from daemons.building.root.following import Watch
-from daemons.building.root.overlay import Overlay
+from daemons.building.roots.following import Watch
+from daemons.building.roots.overlay import Overlay
 from queues import atomic
 
 PLACE = "/chroot.tar"

@@ -32,9 +32,9 @@ from daemons.building.layers import dependencies, resolving
 from daemons.building.layers.installing import Layered, Needs
 from daemons.building.layers.resolving import Chosen
 from daemons.building.layers.store import Layer
-from daemons.building.root import contents, entering, memory
-from daemons.building.root.contents import File
-from daemons.building.root.overlay import Overlay
+from daemons.building.roots import contents, entering, memory
+from daemons.building.roots.contents import File
+from daemons.building.roots.overlay import Overlay
 from daemons.building.sbuild import chroots, summary
 from daemons.building.sbuild.chroots import Chroots
 from queues.outcomes import Later

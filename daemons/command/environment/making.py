@@ -12,7 +12,7 @@ from daemons.building.bases import base
 from daemons.building.bases.base import Base, BaseInUse
 from daemons.building.byhand.holding import Holding
 from daemons.building.layers.stores import Stores
-from daemons.building.root import ahead
+from daemons.building.roots import ahead
 from daemons.command import bases
 from daemons.command.environment.listing import size_of
 from daemons.sites import Site

@@ -19,8 +19,8 @@ from daemons.building.byhand.holding import Held, Holding, hold
 from daemons.building.environment import DIRECTORY
 from daemons.building.layers.extra import Extra
 from daemons.building.layers.installing import Keeping, Layered
-from daemons.building.root import entering
-from daemons.building.root.overlay import Overlay
+from daemons.building.roots import entering
+from daemons.building.roots.overlay import Overlay
 from daemons.command import bases, terminal
 from daemons.command.environment import former
 from daemons.process.detached import detached

@@ -28,7 +28,7 @@ from daemons.building.environment import (
     Unavailable,
     Usage,
 )
-from daemons.building.root.collecting import copy_out
+from daemons.building.roots.collecting import copy_out
 from queues.names import Key
 from queues.outcomes import Later
 from queues.values import BuildJob, BuildResult, FileRef

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from daemons.building.root import cgroups
-from daemons.building.root.cgroups import Hierarchy, hierarchies
+from daemons.building.roots import cgroups
+from daemons.building.roots.cgroups import Hierarchy, hierarchies
 
 
 def laid(*files: Path) -> None:

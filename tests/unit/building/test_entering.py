@@ -7,7 +7,7 @@ import resource
 import pytest
 
 from daemons.building.environment import Limits
-from daemons.building.root import entering
+from daemons.building.roots import entering
 
 
 @pytest.mark.parametrize(("own", "nproc"), [(resource.RLIM_INFINITY, 200), (1000, 200), (50, 50)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from daemons.building.root.memory import available, choose
+from daemons.building.roots.memory import available, choose
 
 GIB = 1 << 30
 

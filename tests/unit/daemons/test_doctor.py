@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from archive.signing import ArchiveKey, Signed
 from daemons import account, samples, settings
-from daemons.building.root import entering
+from daemons.building.roots import entering
 from daemons.command import command
 from daemons.deciding.asking import PLAN
 from daemons.doctor import examination, keys, machine, repairs

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from daemons.building.environment import Limits
-from daemons.building.root.contents import USER
+from daemons.building.roots.contents import USER
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 OUTSIDE = {"PATH": PATH, "LC_ALL": "C"}
@@ -74,7 +74,7 @@ def mapped(argv: Sequence[str]) -> list[str]:
 def _program(call: str) -> list[str]:
     """Run a function of `inside` or `mapping`, in an interpreter that heeds nothing of where it runs."""
     module = call.partition(".")[0]
-    code = f"import sys; sys.path.append({str(_TOP)!r}); from daemons.building.root import {module}; {call}"
+    code = f"import sys; sys.path.append({str(_TOP)!r}); from daemons.building.roots import {module}; {call}"
     return [PYTHON, "-I", "-S", "-c", code]
 
 

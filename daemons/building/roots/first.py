@@ -18,8 +18,8 @@ from contextlib import suppress
 import msgspec
 
 from daemons.building.environment import Broken
-from daemons.building.root import cgroups, entering, keyring
-from daemons.building.root.contents import Description
+from daemons.building.roots import cgroups, entering, keyring
+from daemons.building.roots.contents import Description
 
 _PATIENCE = 60.0  # seconds for process 1 to answer
 _FORMAT = 2  # of marshal: any Python reads it

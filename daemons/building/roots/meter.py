@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from daemons.building.environment import Limits, Reached, Usage
-from daemons.building.root import entering
+from daemons.building.roots import entering
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _PSS = re.compile(rb"^Pss: +(\d+) kB", re.MULTILINE)

@@ -20,9 +20,9 @@ import msgspec
 from daemons.building.bases.base import Base
 from daemons.building.environment import DIRECTORY, Broken, Ended, Limits, LocalArchive, Log, Reached, Usage
 from daemons.building.layers.store import Layer
-from daemons.building.root import collecting, contents, entering, following, memory
-from daemons.building.root.first import First, Start
-from daemons.building.root.meter import Meter
+from daemons.building.roots import collecting, contents, entering, following, memory
+from daemons.building.roots.first import First, Start
+from daemons.building.roots.meter import Meter
 from queues.values import FileRef
 
 _RESOLVER = Path("/etc/resolv.conf")

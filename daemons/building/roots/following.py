@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from daemons.building.environment import Ended, Limits, Log, Reached
-from daemons.building.root import keyring
+from daemons.building.roots import keyring
 
 Stop = Literal["itself"] | Reached
 _CHUNK = 1 << 16

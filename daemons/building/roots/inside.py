@@ -22,8 +22,8 @@ import struct
 import sys
 import time
 
-from daemons.building.root import mapping
-from daemons.building.root.mapping import SIGKILL, call, libc
+from daemons.building.roots import mapping
+from daemons.building.roots.mapping import SIGKILL, call, libc
 
 # linux/mount.h, linux/prctl.h, linux/sockios.h, linux/if.h, asm-generic/signal.h
 NOSUID, NODEV, NOEXEC, BIND, REMOUNT_READ_ONLY, DETACH = 2, 4, 8, 4096, 32 | 4096 | 1, 2

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
-from daemons.building.root.first import First
+from daemons.building.roots.first import First
 from queues import atomic
 
 _MARK = ".sanitized"  # in a cache; each new one discards what was started before
